@@ -1,0 +1,1 @@
+"""Batchite: a local Azure Batch. The library part (`batchite.autoscale`) has no dependencies."""

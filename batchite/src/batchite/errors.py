@@ -1,0 +1,133 @@
+"""The one catalogue of service errors; two renderers (`http.render`) turn them into Batch OData or ARM bodies.
+
+Codes, statuses and the texts that clients compare come from the REST reference of the Batch service
+("Batch status and error codes") and from ARM's common error codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the catalogue: HTTP status and the default text."""
+
+    status: int
+    text: str
+
+
+CATALOGUE: Mapping[str, Entry] = {
+    # 400
+    "InvalidPropertyValue": Entry(400, "The value provided for one of the properties in the request body is invalid."),
+    "MissingRequiredProperty": Entry(400, "A required property was not specified in the request body."),
+    "InvalidRequestBody": Entry(400, "The specified request body is not syntactically valid."),
+    "InvalidQueryParameterValue": Entry(
+        400, "The value specified for one of the query parameters in the request URI is not valid."
+    ),
+    "InvalidHeaderValue": Entry(400, "The value for one of the HTTP headers is not in the correct format."),
+    "UnsupportedQueryParameter": Entry(
+        400, "One of the query parameters specified in the request URI is not supported."
+    ),
+    "UnsupportedHeader": Entry(400, "One of the headers specified in the request is not supported."),
+    "OutOfRangeInput": Entry(400, "One of the request inputs is out of range."),
+    "InvalidUri": Entry(400, "The requested URI does not represent any resource on the server."),
+    "AutoScalingFormulaSyntaxError": Entry(400, "The specified autoscaling formula has a syntax error."),
+    "InvalidAutoScalingSettings": Entry(400, "The autoscaling settings are not valid."),
+    "AutoScaleFormulaTooLong": Entry(400, "The specified autoscaling formula is too long."),
+    "TaskDependenciesNotSpecifiedOnJob": Entry(
+        400, "The job must have usesTaskDependencies set to true before a task with dependencies is added to it."
+    ),
+    "PropertyCannotBeUpdated": Entry(400, "The property cannot be updated in place."),
+    # 401, 403
+    "AuthenticationRequired": Entry(401, "The request carries no valid credential."),
+    "InvalidAuthenticationToken": Entry(401, "The access token is invalid."),
+    "AuthenticationFailed": Entry(
+        403,
+        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
+        "including the signature.",
+    ),
+    "AuthorizationFailed": Entry(403, "The caller does not have permission to perform this operation."),
+    "HostNotAllowed": Entry(403, "Requests are accepted for the hosts 127.0.0.1, localhost and [::1] only."),
+    # 404
+    "PoolNotFound": Entry(404, "The specified pool does not exist."),
+    "NodeNotFound": Entry(404, "The specified node does not exist."),
+    "JobNotFound": Entry(404, "The specified job does not exist."),
+    "JobScheduleNotFound": Entry(404, "The specified job schedule does not exist."),
+    "TaskNotFound": Entry(404, "The specified task does not exist."),
+    "FileNotFound": Entry(404, "The specified file does not exist."),
+    "AccountNotFound": Entry(404, "The specified account does not exist."),
+    "ResourceNotFound": Entry(404, "The resource was not found."),
+    "ResourceGroupNotFound": Entry(404, "The resource group could not be found."),
+    "SubscriptionNotFound": Entry(404, "The subscription could not be found."),
+    "ParentResourceNotFound": Entry(404, "The parent resource of the requested resource was not found."),
+    # 405, 409
+    "UnsupportedHttpVerb": Entry(405, "The resource doesn't support the specified HTTP verb."),
+    "PoolExists": Entry(409, "The specified pool already exists."),
+    "JobExists": Entry(409, "The specified job already exists."),
+    "TaskExists": Entry(409, "The specified task already exists."),
+    "PoolBeingDeleted": Entry(409, "The specified pool is being deleted."),
+    "PoolBeingResized": Entry(409, "The specified pool is being resized."),
+    "JobBeingDeleted": Entry(409, "The specified job is being deleted."),
+    "JobBeingTerminated": Entry(409, "The specified job is being terminated."),
+    "JobCompleted": Entry(409, "The specified job is already in a completed state."),
+    "TaskCompleted": Entry(409, "The specified task is already in a completed state."),
+    "TaskNotCompleted": Entry(409, "The specified task is not in a completed state."),
+    "TaskFilesUnavailable": Entry(409, "The task files are unavailable because the task has not run on a node yet."),
+    "TaskFilesCleanedup": Entry(409, "The task files have been removed from the node."),
+    "NodeStateUnusable": Entry(409, "The specified node is not in a state that permits the operation."),
+    "OperationInvalidForCurrentState": Entry(409, "The operation is not valid for the current state of the resource."),
+    "ActiveJobAndScheduleQuotaReached": Entry(409, "The active job and job schedule quota of the account was reached."),
+    "PoolQuotaReached": Entry(409, "The pool quota of the account was reached."),
+    "Conflict": Entry(409, "The request conflicts with the current state of the resource."),
+    # 412, 413, 416
+    "ConditionNotMet": Entry(412, "The condition specified using HTTP conditional header(s) is not met."),
+    "RequestBodyTooLarge": Entry(413, "The size of the request body exceeds the maximum size permitted."),
+    "InvalidRange": Entry(416, "The range specified is invalid for the current size of the resource."),
+    "NotModified": Entry(304, "The condition specified using HTTP conditional header(s) is not met."),
+    # 501
+    "InternalError": Entry(501, "Batchite failed on this request; its log has the reason under the request id."),
+    "NotImplemented": Entry(501, "The operation is not implemented by Batchite."),
+}
+
+
+@dataclass(eq=False)  # an exception must stay mutable: Python attaches the traceback to it
+class ServiceError(Exception):
+    """A request the service refuses: a code of the catalogue, its text, and named values.
+
+    `values` are shown to the client as `values[{key, value}]` (Batch) or appended to the message (ARM).
+    """
+
+    code: str
+    detail: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """HTTP status of the code."""
+        return CATALOGUE[self.code].status
+
+    @property
+    def text(self) -> str:
+        """The catalogue's text, followed by the detail when there is one."""
+        base = CATALOGUE[self.code].text
+        return f"{base} {self.detail}" if self.detail else base
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
+
+
+def invalid_property(name: str, value: object, reason: str, code: str = "InvalidPropertyValue") -> ServiceError:
+    """A 400 that names the property, its value and the rule it breaks, as the service does in `values`."""
+    return ServiceError(code, values={"PropertyName": name, "PropertyValue": str(value), "Reason": reason})
+
+
+def missing_property(name: str) -> ServiceError:
+    """A 400 for a required property that is absent."""
+    return ServiceError("MissingRequiredProperty", values={"PropertyName": name, "Reason": "The property is required."})
+
+
+def not_implemented(operation: str) -> ServiceError:
+    """A 501 that names the operation or the option that is not built."""
+    return ServiceError("NotImplemented", detail=f"Operation: {operation}.")

@@ -1,0 +1,1 @@
+"""HTTP plumbing shared by all planes: requests, responses, routing, rendering of errors."""

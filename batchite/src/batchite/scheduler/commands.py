@@ -1,0 +1,95 @@
+"""What the core asks of the shell, and what changed in its records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareNode:
+    """Make the node's directories; answer NodePrepared or NodeUnusable."""
+
+    node: NodeKey
+    boot: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStartTask:
+    """Run the pool's start task on the node; answer StartTaskEnded."""
+
+    node: NodeKey
+    boot: int
+    attempt: int  # 0 for the first run, then the retry's number
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask:
+    """Run the task on the node; answer TaskStarted, then TaskEnded after the uploads."""
+
+    task: TaskKey
+    node: NodeKey
+    attempt: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopTask:
+    """Kill the whole process tree of the attempt; answer TaskEnded once nothing of it runs any more."""
+
+    task: TaskKey
+    node: NodeKey
+    attempt: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTaskFiles:
+    """Remove the task's directory on the node."""
+
+    task: TaskKey
+    node: NodeKey
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNode:
+    """Kill everything on the node, remove its directory; answer NodeRemoved."""
+
+    node: NodeKey
+    boot: int
+    cause: str
+
+
+Command: TypeAlias = PrepareNode | RunStartTask | RunTask | StopTask | RemoveTaskFiles | RemoveNode
+Record: TypeAlias = PoolState | NodeState | JobState | TaskState
+Key: TypeAlias = PoolKey | NodeKey | JobKey | TaskKey
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A record is new or has changed; it must be durable before the answer leaves."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A record no longer exists."""
+
+    key: Key
+
+
+Change: TypeAlias = Put | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one event did: changes to commit first, then commands to carry out."""
+
+    changes: tuple[Change, ...] = ()
+    commands: tuple[Command, ...] = ()

@@ -1,0 +1,245 @@
+"""What may happen to the core. Every event carries a `cause`: a request id, a timer or an agent's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from batchite.scheduler.model import (
+    AutoScale,
+    Failure,
+    JobKey,
+    JobState,
+    NodeKey,
+    PoolKey,
+    PoolState,
+    StartTaskPolicy,
+    TaskKey,
+    TaskState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The moment of an event: the service's own (scaled) time and the wire's real time, both Unix seconds."""
+
+    service: float
+    wire: float
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePool:
+    """Add a pool; the record's times are filled in by the core. An autoscale formula is evaluated at once."""
+
+    pool: PoolState
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePool:
+    """Change what may change in place. None keeps the value; `clear_start_task` removes the start task."""
+
+    key: PoolKey
+    start_task: StartTaskPolicy | None = None
+    clear_start_task: bool = False
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAutoScale:
+    """Enable autoscale, or change formula or interval; evaluated at once. None disables it."""
+
+    key: PoolKey
+    autoscale: AutoScale | None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResizePool:
+    """A manual resize. PoolBeingResized when not steady; refused for an autoscale pool."""
+
+    key: PoolKey
+    dedicated: int | None
+    spot: int | None
+    deallocation: str = "requeue"
+    resize_timeout: float | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePool:
+    """Mark deleting; the pool goes when its last node has gone."""
+
+    key: PoolKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Add a job."""
+
+    job: JobState
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateJob:
+    """Change what the core knows of a job. None keeps the value."""
+
+    key: JobKey
+    priority: int | None = None
+    max_parallel: int | None = None
+    on_all_complete: str | None = None
+    max_wall_clock: float | None = None
+    max_retries: int | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateJob:
+    """Terminate: running tasks are stopped, then the job completes with the reason."""
+
+    key: JobKey
+    reason: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete: tasks are stopped, then the job and its tasks go."""
+
+    key: JobKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddTasks:
+    """Add tasks, all to one job, ids already checked to be new. Existing ids raise TaskExists."""
+
+    job: JobKey
+    tasks: tuple[TaskState, ...]
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateTask:
+    """Stop the task and complete it with TaskEnded."""
+
+    key: TaskKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTask:
+    """Stop the task if it runs and remove it and its directory."""
+
+    key: TaskKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodePrepared:
+    """The agent made the node's directories."""
+
+    node: NodeKey
+    boot: int
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUnusable:
+    """The agent cannot provide the node; the reason is shown in the node's errors."""
+
+    node: NodeKey
+    boot: int
+    failure: Failure
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class StartTaskEnded:
+    """A start task ended. `failure` is set when it could not start or did not exit with 0."""
+
+    node: NodeKey
+    boot: int
+    exit_code: int | None
+    failure: Failure | None
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """The process of this attempt runs: preparing becomes running."""
+
+    key: TaskKey
+    attempt: int
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnded:
+    """An attempt ended after its uploads. `retryable` is true only for a non-zero exit of the command itself."""
+
+    key: TaskKey
+    attempt: int
+    exit_code: int | None
+    failure: Failure | None
+    retryable: bool = False
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRemoved:
+    """The agent has killed everything on the node and removed its directory."""
+
+    node: NodeKey
+    boot: int
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Preempt:
+    """Spot nodes are taken: one by name, or every Spot node of the pool."""
+
+    pool: PoolKey
+    nodes: tuple[str, ...] = field(default_factory=tuple)
+    cause: str = "chaos"
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The server came back: every attempt that was under way is lost and its processes are dead."""
+
+    cause: str = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Timers may be due."""
+
+    cause: str = "timer"
+
+
+Event: TypeAlias = (
+    CreatePool
+    | UpdatePool
+    | SetAutoScale
+    | ResizePool
+    | DeletePool
+    | CreateJob
+    | UpdateJob
+    | TerminateJob
+    | DeleteJob
+    | AddTasks
+    | TerminateTask
+    | DeleteTask
+    | NodePrepared
+    | NodeUnusable
+    | StartTaskEnded
+    | TaskStarted
+    | TaskEnded
+    | NodeRemoved
+    | Preempt
+    | Restarted
+    | Tick
+)

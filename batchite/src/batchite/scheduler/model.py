@@ -1,0 +1,211 @@
+"""The core's view of pools, nodes, jobs and tasks: small frozen records, replaced on every change.
+
+Times named `*_at` are wire times (Unix seconds, real time) unless the name says `service_*`, which is the
+service's own scaled time. State names are the service's own words, lower case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class PoolKey(NamedTuple):
+    """Lower-case account and pool id."""
+
+    account: str
+    pool: str
+
+
+class NodeKey(NamedTuple):
+    """Lower-case account and pool id, and the node id."""
+
+    account: str
+    pool: str
+    node: str
+
+
+class JobKey(NamedTuple):
+    """Lower-case account and job id."""
+
+    account: str
+    job: str
+
+
+class TaskKey(NamedTuple):
+    """Lower-case account, job id and task id."""
+
+    account: str
+    job: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A name and a value of an error."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a task (or start task) failed: `failureInfo` on the wire. category: usererror | servererror."""
+
+    category: str
+    code: str
+    message: str
+    details: tuple[Detail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeError:
+    """One entry of a pool's `resizeErrors`."""
+
+    code: str
+    message: str
+    values: tuple[Detail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AutoScaleRun:
+    """The last evaluation of a pool's formula: `autoScaleRun` on the wire."""
+
+    at: float
+    results: str
+    error_code: str = ""
+    error_message: str = ""
+    error_values: tuple[Detail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AutoScale:
+    """An enabled formula. `interval` is in service seconds."""
+
+    formula: str
+    interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class StartTaskPolicy:
+    """What the core must know of a pool's start task. max_retries -1 = without limit."""
+
+    wait_for_success: bool
+    max_retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """A pool. `targets` of an autoscale pool are those of the last evaluation."""
+
+    key: PoolKey
+    id: str  # as the client spelled it
+    created_at: float
+    state: str  # active | deleting
+    state_at: float
+    allocation: str  # steady | resizing | stopping
+    allocation_at: float
+    target_dedicated: int
+    target_spot: int
+    slots_per_node: int
+    fill: str  # pack | spread
+    resize_timeout: float  # service seconds
+    deallocation: str = "requeue"
+    autoscale: AutoScale | None = None
+    autoscale_run: AutoScaleRun | None = None
+    start_task: StartTaskPolicy | None = None
+    resize_errors: tuple[ResizeError, ...] = ()
+    generation: int = 0  # grows when nodes are added: seeds their ids
+
+
+@dataclass(frozen=True, slots=True)
+class StartTaskState:
+    """A node's start task: `startTaskInfo` on the wire. state: running | completed; result: success | failure."""
+
+    state: str
+    started_at: float
+    retry_count: int = 0
+    ended_at: float | None = None
+    exit_code: int | None = None
+    result: str = ""
+    failure: Failure | None = None
+    last_retry_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node. state: creating | starting | waitingforstarttask | idle | running | starttaskfailed | leavingpool |
+    preempted | unusable | offline."""
+
+    key: NodeKey
+    spot: bool
+    state: str
+    state_at: float
+    allocated_at: float
+    slots: int
+    booted_at: float | None = None
+    start_task: StartTaskState | None = None
+    ready: bool = False  # start task done (or not waited for): may take tasks
+    boot: int = 1  # counts boots: directories and answers of an older boot are not this one's
+    total_run: int = 0
+    total_succeeded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job. state: active | terminating | completed | deleting."""
+
+    key: JobKey
+    id: str
+    pool: PoolKey
+    pool_id: str
+    created_at: float
+    state: str
+    state_at: float
+    priority: int = 0
+    max_parallel: int = -1
+    uses_dependencies: bool = False
+    on_all_complete: str = "noaction"  # noaction | terminatejob
+    max_wall_clock: float | None = None  # seconds, real time
+    max_retries: int = 0
+    previous_state: str = ""
+    previous_state_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    terminate_reason: str = ""
+    sequence: int = 0  # order of creation, across jobs
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task. state: active | preparing | running | completed; result: success | failure.
+
+    `attempt` grows with every start on a node; answers of an older attempt are ignored. The directory of the task
+    on `node` is kept after completion until retention ends or the node goes.
+    """
+
+    key: TaskKey
+    id: str
+    created_at: float
+    state: str
+    state_at: float
+    sequence: int  # order of addition within the account
+    slots: int = 1
+    max_retries: int = 0  # -1 = without limit
+    depends_on: tuple[str, ...] = ()  # lower-case ids
+    depends_on_ranges: tuple[tuple[int, int], ...] = ()
+    satisfied_on_failure: bool = False
+    previous_state: str = ""
+    previous_state_at: float | None = None
+    attempt: int = 0
+    node: NodeKey | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    retry_count: int = 0
+    last_retry_at: float | None = None
+    requeue_count: int = 0
+    last_requeue_at: float | None = None
+    exit_code: int | None = None
+    result: str = ""
+    failure: Failure | None = None
+    ending: str = ""  # why a running attempt is being stopped: terminate | delete | requeue; empty = it is not

@@ -1,0 +1,1 @@
+"""Durable state: an ordered key-value store over SQLite, its in-memory twin, and group commit."""
