@@ -97,11 +97,13 @@ class ServiceError(Exception):
     """A request the service refuses: a code of the catalogue, its text, and named values.
 
     `values` are shown to the client as `values[{key, value}]` (Batch) or appended to the message (ARM).
+    `headers` (names in lower case) go with the answer: `allow`, `www-authenticate`, `retry-after`.
     """
 
     code: str
     detail: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> int:
