@@ -149,6 +149,7 @@ class NodeState:
     boot: int = 1  # counts boots: directories and answers of an older boot are not this one's
     total_run: int = 0
     total_succeeded: int = 0
+    failure: Failure | None = None  # why the node is unusable
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,126 @@
+"""A pool's nodes follow its targets: which nodes are added, which leave, and when the resize is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchite import ids
+from batchite.scheduler.commands import RemoveNode, StopTask
+from batchite.scheduler.model import NodeKey, NodeState, PoolKey, PoolState, ResizeError
+from batchite.scheduler.turn import Turn
+
+ALLOCATE_SECONDS = 20.0
+"""Service seconds until a node of a resize has been allocated (state creating -> starting)."""
+
+BOOT_SECONDS = 70.0
+"""Service seconds from allocation until the node agent is up. Azure documents minutes; no figure is published."""
+
+LEAVES_FIRST = (
+    "unusable",
+    "starttaskfailed",
+    "preempted",
+    "creating",
+    "starting",
+    "waitingforstarttask",
+    "idle",
+    "running",
+)
+"""Which nodes a shrinking pool gives up first. The service documents no order: those that do least work."""
+
+
+def reconcile(turn: Turn, pool: PoolState) -> None:
+    """Add or remove nodes until both kinds match their targets, then settle the allocation state."""
+    for spot, target in ((False, pool.target_dedicated), (True, pool.target_spot)):
+        present = [node for node in turn.world.pool_nodes(pool.key) if node.spot == spot and node.state != "leavingpool"]
+        for _ in range(target - len(present)):
+            pool = _add_node(turn, pool, spot=spot)
+        for node in _leaving(present, len(present) - target):
+            release(turn, node, pool.deallocation)
+    settle(turn, pool.key)
+
+
+def release(turn: Turn, node: NodeState, option: str) -> None:
+    """Let a node leave: at once, or once its tasks are done when the option says `taskcompletion`."""
+    running = turn.world.running_on[node.key]
+    node = turn.move_node(node, "leavingpool")
+    if running and option in {"taskcompletion", "retaineddata"}:
+        return
+    for key in running:
+        task = turn.world.task(key)
+        assert task is not None
+        turn.put(replace(task, ending="terminate" if option == "terminate" else "requeue"))
+    turn.command(RemoveNode(node.key, node.boot, turn.cause))
+
+
+def drained(turn: Turn, node: NodeState) -> None:
+    """A leaving node whose last task has ended goes now."""
+    if node.state == "leavingpool" and not turn.world.running_on[node.key]:
+        turn.command(RemoveNode(node.key, node.boot, turn.cause))
+
+
+def settle(turn: Turn, key: PoolKey) -> None:
+    """Set the allocation state from the nodes; a deleting pool without nodes goes."""
+    pool = turn.world.pools[key]
+    nodes = turn.world.pool_nodes(key)
+    if pool.state == "deleting" and not nodes:
+        turn.samples.stop(key)
+        turn.gone(key)
+        return
+    steady = all(node.state not in {"creating", "leavingpool"} for node in nodes)
+    allocation = "steady" if steady else "stopping" if pool.allocation == "stopping" else "resizing"
+    if allocation == pool.allocation:
+        return
+    if allocation == "resizing":
+        turn.timers.at_service(turn.now.service + pool.resize_timeout, "resize", key, turn.now.wire)
+    turn.put(replace(pool, allocation=allocation, allocation_at=turn.now.wire))
+
+
+def timed_out(turn: Turn, pool: PoolState) -> None:
+    """The resize timeout is over: keep the nodes that are there and say that the target was not reached."""
+    error = ResizeError("AllocationTimedout", "Desired number of nodes could not be allocated in the given timeout.")
+    turn.put(replace(pool, resize_errors=(error,)))
+
+
+def allocated(turn: Turn, node: NodeState) -> None:
+    """The platform has given the node: it boots."""
+    turn.move_node(node, "starting")
+    turn.timers.at_service(turn.now.service + BOOT_SECONDS, "boot", node.key, node.boot)
+    settle(turn, PoolKey(node.key.account, node.key.pool))
+
+
+def allocate(turn: Turn, node: NodeState) -> None:
+    """Wait for the platform to give the node."""
+    turn.timers.at_service(turn.now.service + ALLOCATE_SECONDS, "allocate", node.key, node.boot)
+
+
+def stop_tasks(turn: Turn, node: NodeState, ending: str) -> None:
+    """Stop every attempt on a node that itself stays."""
+    for key in turn.world.running_on[node.key]:
+        task = turn.world.task(key)
+        assert task is not None
+        turn.put(replace(task, ending=ending))
+        turn.command(StopTask(key, node.key, task.attempt, turn.cause))
+
+
+def _add_node(turn: Turn, pool: PoolState, *, spot: bool) -> PoolState:
+    pool = replace(pool, generation=pool.generation + 1)
+    turn.put(pool)
+    name = ids.node_id(pool.key.account, pool.key.pool, pool.created_at, pool.generation, spot=spot)
+    node = NodeState(
+        key=NodeKey(*pool.key, name),
+        spot=spot,
+        state="creating",
+        state_at=turn.now.wire,
+        allocated_at=turn.now.wire,
+        slots=pool.slots_per_node,
+    )
+    turn.put(node)
+    allocate(turn, node)
+    return pool
+
+
+def _leaving(present: list[NodeState], surplus: int) -> list[NodeState]:
+    """The nodes to give up: least useful state first, newest of a state first."""
+    order = {state: rank for rank, state in enumerate(LEAVES_FIRST)}
+    newest_first = sorted(reversed(present), key=lambda node: order.get(node.state, 0))
+    return newest_first[: max(0, surplus)]

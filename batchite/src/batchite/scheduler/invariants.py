@@ -1,0 +1,56 @@
+"""What must hold after every event; the tests check it after each one."""
+
+from __future__ import annotations
+
+from batchite.scheduler.model import NodeKey
+from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World
+
+
+def check_invariants(world: World) -> None:
+    """Raise AssertionError, naming the record, when the world contradicts itself."""
+    _check_slots(world)
+    _check_attempts(world)
+    _check_counts(world)
+    _check_reachable(world)
+
+
+def _check_slots(world: World) -> None:
+    """No node holds more slots than it has."""
+    for node in world.nodes.values():
+        held = sum(world.running_on.get(node.key, {}).values())
+        assert 0 <= held <= node.slots, f"{node.key}: {held} of {node.slots} slots held"
+        assert held == 0 or node.state in {"running", "leavingpool", "preempted"}, f"{node.key}: {node.state} with tasks"
+
+
+def _check_attempts(world: World) -> None:
+    """The index of running attempts is what the tasks say; every one has a node."""
+    expected: dict[NodeKey, set[tuple[str, str, str]]] = {}
+    for tasks in world.tasks.values():
+        for task in tasks.values():
+            if task.state in OCCUPYING:
+                assert task.node in world.nodes, f"{task.key}: runs on a node that is not there"
+                expected.setdefault(task.node, set()).add(task.key)
+            assert task.state != "completed" or task.result in {"success", "failure"}, f"{task.key}: no result"
+            assert not task.ending or task.state in OCCUPYING, f"{task.key}: {task.state} but being stopped"
+    indexed = {node: set(held) for node, held in world.running_on.items() if held}
+    assert indexed == expected
+
+
+def _check_counts(world: World) -> None:
+    """Counters agree with the tasks."""
+    for job, tasks in world.tasks.items():
+        fresh = Counts()
+        for task in tasks.values():
+            fresh.add(task, 1)
+        for name in COUNTED:
+            assert world.counts[job].tasks[name] == fresh.tasks[name], f"{job}: {name} tasks"
+            assert world.counts[job].slots[name] == fresh.slots[name], f"{job}: {name} slots"
+
+
+def _check_reachable(world: World) -> None:
+    """Every active task is queued or waits for another one: none is forgotten."""
+    for job, tasks in world.tasks.items():
+        queued = {name for _, name in world.ready.get(job, [])}
+        for task in tasks.values():
+            if task.state == "active":
+                assert task.key.task in queued or world.dependencies.blocked(job, task.key.task), f"{task.key}: forgotten"

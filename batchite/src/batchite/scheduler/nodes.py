@@ -1,0 +1,155 @@
+"""A node's life: allocation, boot, start task, preemption, removal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchite.errors import ServiceError
+from batchite.scheduler import allocation, placement, tasks
+from batchite.scheduler.commands import PrepareNode, RemoveNode, RunStartTask
+from batchite.scheduler.events import NodePrepared, NodeRemoved, NodeUnusable, Preempt, StartTaskEnded
+from batchite.scheduler.model import NodeKey, NodeState, PoolKey, StartTaskState
+from batchite.scheduler.turn import Turn
+
+RECOVER_SECONDS = 300.0
+"""Service seconds until a preempted Spot node is tried again. The service documents that it keeps seeking."""
+
+
+def boot(turn: Turn, node: NodeState) -> None:
+    """The machine is up: have its directories made."""
+    turn.command(PrepareNode(node.key, node.boot, turn.cause))
+
+
+def reboot(turn: Turn, node: NodeState) -> None:
+    """Boot again, as a fresh start of the same machine."""
+    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False)
+    node = turn.move_node(turn.move_node(fresh, "rebooting"), "starting")
+    turn.timers.at_service(turn.now.service + allocation.BOOT_SECONDS, "boot", node.key, node.boot)
+
+
+def prepared(turn: Turn, event: NodePrepared) -> None:
+    """The node agent is up: run the start task, if the pool has one, and take tasks when that is allowed."""
+    node = current(turn, event.node, event.boot)
+    if node is None or node.state != "starting":
+        return
+    policy = turn.world.pools[_pool(node)].start_task
+    node = replace(node, booted_at=turn.now.wire)
+    if policy is None:
+        _ready(turn, node)
+        return
+    info = StartTaskState(state="running", started_at=turn.now.wire)
+    turn.command(RunStartTask(node.key, node.boot, 0, turn.cause))
+    if policy.wait_for_success:
+        turn.move_node(node, "waitingforstarttask", start_task=info)
+    else:
+        _ready(turn, replace(node, start_task=info))
+
+
+def start_task_ended(turn: Turn, event: StartTaskEnded) -> None:
+    """Success opens the node; a failure is retried as the pool says, then closes it."""
+    node = current(turn, event.node, event.boot)
+    if node is None or node.start_task is None or node.start_task.state != "running":
+        return
+    info, pool = node.start_task, turn.world.pools[_pool(node)]
+    policy = pool.start_task
+    retry = policy is not None and (policy.max_retries < 0 or info.retry_count < policy.max_retries)
+    if event.failure is not None and retry:
+        _retry_start_task(turn, node, info)
+        return
+    ended = replace(
+        info,
+        state="completed",
+        ended_at=turn.now.wire,
+        exit_code=event.exit_code,
+        failure=event.failure,
+        result="success" if event.failure is None else "failure",
+    )
+    _after_start_task(turn, replace(node, start_task=ended))
+
+
+def unusable(turn: Turn, event: NodeUnusable) -> None:
+    """The agent cannot provide this node; the reason is kept with it."""
+    node = current(turn, event.node, event.boot)
+    if node is not None and node.state in {"starting", "waitingforstarttask", "idle", "creating"}:
+        turn.move_node(node, "unusable", failure=event.failure)
+
+
+def preempt(turn: Turn, event: Preempt) -> None:
+    """The platform takes Spot nodes: their tasks run again elsewhere once nothing of them runs any more."""
+    if event.pool not in turn.world.pools:
+        raise ServiceError("PoolNotFound")
+    for node in _to_preempt(turn, event):
+        for key in turn.world.running_on[node.key]:
+            task = turn.world.task(key)
+            assert task is not None
+            if not task.ending:
+                turn.put(replace(task, ending="requeue"))
+        turn.move_node(node, "preempted", ready=False)
+        turn.command(RemoveNode(node.key, node.boot, turn.cause))
+
+
+def recovered(turn: Turn, node: NodeState) -> None:
+    """The platform gives a preempted node back under its old id, as a fresh machine."""
+    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False)
+    allocation.allocate(turn, turn.move_node(fresh, "creating"))
+    allocation.settle(turn, _pool(node))
+
+
+def removed(turn: Turn, event: NodeRemoved) -> None:
+    """Nothing runs on the node any more: its attempts are settled; a leaving node goes, a preempted one waits."""
+    node = current(turn, event.node, event.boot)
+    if node is None:
+        return
+    for key in list(turn.world.running_on[node.key]):
+        tasks.lost(turn, key)
+    pool = _pool(node)
+    if node.state == "preempted":
+        turn.timers.at_service(turn.now.service + RECOVER_SECONDS, "recover", node.key, node.boot)
+    else:
+        turn.gone(node.key)
+        allocation.settle(turn, pool)
+    placement.place(turn, pool)
+
+
+def current(turn: Turn, key: NodeKey, boot_number: float) -> NodeState | None:
+    """The node, unless it is gone or has booted again since."""
+    node = turn.world.nodes.get(key)
+    return node if node is not None and node.boot == boot_number else None
+
+
+def _ready(turn: Turn, node: NodeState) -> None:
+    turn.move_node(node, "idle" if node.state != "running" else "running", ready=True)
+    placement.place(turn, _pool(node))
+
+
+def _retry_start_task(turn: Turn, node: NodeState, info: StartTaskState) -> None:
+    again = replace(info, retry_count=info.retry_count + 1, last_retry_at=turn.now.wire)
+    turn.put(replace(node, start_task=again))
+    turn.command(RunStartTask(node.key, node.boot, again.retry_count, turn.cause))
+
+
+def _after_start_task(turn: Turn, node: NodeState) -> None:
+    assert node.start_task is not None
+    if node.state != "waitingforstarttask":
+        turn.put(node)
+    elif node.start_task.result == "success":
+        _ready(turn, node)
+    else:
+        turn.move_node(node, "starttaskfailed")
+
+
+def _to_preempt(turn: Turn, event: Preempt) -> list[NodeState]:
+    nodes = [node for node in turn.world.pool_nodes(event.pool) if node.spot and node.state not in GOING]
+    if not event.nodes:
+        return nodes
+    wanted = [node for node in nodes if node.key.node in event.nodes]
+    if len(wanted) < len(set(event.nodes)):
+        raise ServiceError("NodeNotFound", detail="Only Spot nodes that are not leaving can be preempted.")
+    return wanted
+
+
+GOING = frozenset({"leavingpool", "preempted"})
+
+
+def _pool(node: NodeState) -> PoolKey:
+    return PoolKey(node.key.account, node.key.pool)

@@ -1,0 +1,88 @@
+"""Which active task runs on which node: jobs by priority, tasks in order, nodes by the pool's fill type."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+
+from batchite.scheduler.commands import RunTask
+from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+from batchite.scheduler.turn import Turn
+
+
+def place(turn: Turn, key: PoolKey) -> None:
+    """Give free task slots of the pool to waiting tasks until one of both runs out."""
+    pool = turn.world.pools.get(key)
+    if pool is None:
+        return
+    free = {node.key: turn.world.free_slots(node) for node in turn.world.pool_nodes(key) if _takes_tasks(node)}
+    jobs = [turn.world.jobs[job] for job in turn.world.jobs_of[key]]
+    for job in sorted((job for job in jobs if job.state == "active"), key=lambda job: (-job.priority, job.sequence)):
+        if not any(free.values()):
+            return
+        _place_job(turn, pool, job, free)
+
+
+def _place_job(turn: Turn, pool: PoolState, job: JobState, free: dict[NodeKey, int]) -> None:
+    """Place one job's tasks in their order; the head of the queue waits for room, those behind it do not overtake."""
+    ready = turn.world.ready[job.key]
+    set_aside: list[tuple[int, str]] = []
+    while ready and _may_run_more(turn, job):
+        task = _candidate(turn, job.key, ready[0][1])
+        if task is None:
+            heapq.heappop(ready)
+        elif task.slots > pool.slots_per_node:
+            set_aside.append(heapq.heappop(ready))
+        elif (node := _choose(turn, pool, free, task.slots)) is not None:
+            heapq.heappop(ready)
+            free[node.key] -= task.slots
+            _assign(turn, task, node)
+        else:
+            break
+    for entry in set_aside:
+        heapq.heappush(ready, entry)
+
+
+def _may_run_more(turn: Turn, job: JobState) -> bool:
+    """Whether the job's own limit of parallel tasks (-1 = none) leaves room."""
+    return job.max_parallel < 0 or turn.world.counts[job.key].tasks["running"] < job.max_parallel
+
+
+def _candidate(turn: Turn, job: JobKey, name: str) -> TaskState | None:
+    """The task of a queue entry, unless the entry is stale."""
+    task = turn.world.tasks[job].get(name)
+    return task if task is not None and task.state == "active" else None
+
+
+def _takes_tasks(node: NodeState) -> bool:
+    return node.ready and node.state in {"idle", "running"}
+
+
+def _choose(
+    turn: Turn, pool: PoolState, free: dict[NodeKey, int], slots: int
+) -> NodeState | None:
+    """The node for a task: the emptiest (spread) or the fullest with room (pack), dedicated before Spot, then oldest."""
+    fitting = [turn.world.nodes[key] for key, room in free.items() if room >= slots]
+    if not fitting:
+        return None
+    sign = -1 if pool.fill == "spread" else 1
+    return min(fitting, key=lambda node: (sign * free[node.key], node.spot))
+
+
+def _assign(turn: Turn, task: TaskState, node: NodeState) -> None:
+    attempt = task.attempt + 1
+    turn.move_task(
+        task,
+        "preparing",
+        node=node.key,
+        attempt=attempt,
+        started_at=None,
+        ended_at=None,
+        exit_code=None,
+        failure=None,
+        result="",
+    )
+    if node.state == "idle":
+        node = turn.move_node(turn.world.nodes[node.key], "running")
+    turn.put(replace(turn.world.nodes[node.key], total_run=turn.world.nodes[node.key].total_run + 1))
+    turn.command(RunTask(TaskKey(*task.key), node.key, attempt, turn.cause))

@@ -1,0 +1,84 @@
+"""A pool's life: created, resized by hand or by formula, changed, deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchite.errors import ServiceError
+from batchite.scheduler import allocation, autoscaling
+from batchite.scheduler.events import CreatePool, DeletePool, ResizePool, SetAutoScale, UpdatePool
+from batchite.scheduler.model import PoolKey, PoolState
+from batchite.scheduler.turn import Turn
+
+
+def create(turn: Turn, event: CreatePool) -> None:
+    """Add a pool; an autoscale formula is evaluated at once."""
+    pool, now = event.pool, turn.now.wire
+    if pool.key in turn.world.pools:
+        deleting = turn.world.pools[pool.key].state == "deleting"
+        raise ServiceError("PoolBeingDeleted" if deleting else "PoolExists")
+    turn.put(
+        replace(pool, created_at=now, state="active", state_at=now, allocation="steady", allocation_at=now)
+    )
+    if pool.autoscale is not None:
+        autoscaling.enable(turn, pool.key)
+    allocation.reconcile(turn, turn.world.pools[pool.key])
+
+
+def update(turn: Turn, event: UpdatePool) -> None:
+    """Change the start task; nodes that have booted keep the one they ran (documented)."""
+    pool = existing(turn, event.key)
+    if event.start_task is not None or event.clear_start_task:
+        turn.put(replace(pool, start_task=event.start_task))
+
+
+def set_autoscale(turn: Turn, event: SetAutoScale) -> None:
+    """Enable or change the formula, evaluated at once, or disable it: the nodes then stay as they are."""
+    pool = existing(turn, event.key)
+    turn.put(replace(pool, autoscale=event.autoscale))
+    if event.autoscale is None:
+        turn.samples.stop(pool.key)
+        return
+    autoscaling.enable(turn, pool.key)
+    allocation.reconcile(turn, turn.world.pools[pool.key])
+
+
+def resize(turn: Turn, event: ResizePool) -> None:
+    """New targets by hand."""
+    pool = existing(turn, event.key)
+    if pool.autoscale is not None:
+        raise ServiceError("OperationInvalidForCurrentState", detail="Autoscale is enabled on the pool.")
+    if pool.allocation != "steady":
+        raise ServiceError("PoolBeingResized")
+    timeout = pool.resize_timeout if event.resize_timeout is None else event.resize_timeout
+    resized = replace(
+        pool,
+        target_dedicated=pool.target_dedicated if event.dedicated is None else event.dedicated,
+        target_spot=pool.target_spot if event.spot is None else event.spot,
+        deallocation=event.deallocation,
+        resize_timeout=timeout,
+        resize_errors=(),
+    )
+    turn.put(resized)
+    allocation.reconcile(turn, resized)
+
+
+def delete(turn: Turn, event: DeletePool) -> None:
+    """Mark deleting and let every node go. Its jobs stay, without a pool, as in the service."""
+    pool = existing(turn, event.key)
+    turn.samples.stop(pool.key)
+    gone = replace(
+        pool, state="deleting", state_at=turn.now.wire, target_dedicated=0, target_spot=0, autoscale=None
+    )
+    turn.put(replace(gone, deallocation="requeue"))
+    allocation.reconcile(turn, turn.world.pools[pool.key])
+
+
+def existing(turn: Turn, key: PoolKey) -> PoolState:
+    """The pool, which must exist and not be on its way out."""
+    pool = turn.world.pools.get(key)
+    if pool is None:
+        raise ServiceError("PoolNotFound")
+    if pool.state == "deleting":
+        raise ServiceError("PoolBeingDeleted")
+    return pool

@@ -1,0 +1,183 @@
+"""A task's life: added, started, ended, retried, requeued, stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchite.errors import ServiceError
+from batchite.scheduler import allocation, jobs, placement
+from batchite.scheduler.commands import RemoveTaskFiles, StopTask
+from batchite.scheduler.events import AddTasks, DeleteTask, TaskEnded, TaskStarted, TerminateTask
+from batchite.scheduler.model import Failure, JobKey, NodeState, PoolKey, TaskKey, TaskState
+from batchite.scheduler.turn import Turn
+
+ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
+
+
+def add(turn: Turn, event: AddTasks) -> None:
+    """Add tasks to an active job, all or none; those without unmet dependencies may run at once."""
+    job = jobs.active(turn, event.job)
+    known = turn.world.tasks[job.key]
+    if any(task.key.task in known for task in event.tasks):
+        raise ServiceError("TaskExists")
+    if not job.uses_dependencies and any(task.depends_on or task.depends_on_ranges for task in event.tasks):
+        raise ServiceError("TaskDependenciesNotSpecifiedOnJob")
+    for task in event.tasks:
+        stamped = replace(
+            task, created_at=turn.now.wire, state_at=turn.now.wire, sequence=turn.world.next_sequence()
+        )
+        turn.put(stamped)
+        if turn.world.dependencies.add(job.key, stamped, known):
+            turn.world.enqueue(stamped)
+    placement.place(turn, job.pool)
+
+
+def started(turn: Turn, event: TaskStarted) -> None:
+    """The attempt's process runs."""
+    task = _current(turn, event.key, event.attempt)
+    if task is not None and task.state == "preparing":
+        turn.move_task(task, "running", started_at=turn.now.wire)
+
+
+def ended(turn: Turn, event: TaskEnded) -> None:
+    """The attempt is over and nothing of it runs any more: settle it and use the slots it held."""
+    task = _current(turn, event.key, event.attempt)
+    if task is None or task.node is None:
+        return
+    node = turn.world.nodes[task.node]
+    if node.state == "preempted":
+        return  # the node's removal settles its attempts, so that a requeue waits for the machine to be gone
+    _settle(turn, task, event)
+    _free(turn, node, success=event.failure is None)
+
+
+def lost(turn: Turn, key: TaskKey) -> None:
+    """The task's node has gone: run it again elsewhere, unless it was being stopped for good."""
+    task = turn.world.task(key)
+    assert task is not None
+    if task.ending in {"terminate", "delete"}:
+        _finish_stopped(turn, task)
+    else:
+        requeue(turn, task)
+
+
+def requeue(turn: Turn, task: TaskState) -> None:
+    """Back to active after the loss of a node; the task keeps its place in the order."""
+    again = turn.move_task(
+        replace(task, ending="", node=None, started_at=None),
+        "active",
+        requeue_count=task.requeue_count + 1,
+        last_requeue_at=turn.now.wire,
+    )
+    turn.world.enqueue(again)
+
+
+def terminate(turn: Turn, event: TerminateTask) -> None:
+    """Stop a task for good; a running one completes once its processes are gone."""
+    task = _existing(turn, event.key)
+    if task.state == "completed":
+        raise ServiceError("TaskCompleted")
+    stop(turn, task, "terminate")
+
+
+def delete(turn: Turn, event: DeleteTask) -> None:
+    """Remove a task; a running one goes once its processes are gone."""
+    stop(turn, _existing(turn, event.key), "delete")
+
+
+def stop(turn: Turn, task: TaskState, ending: str) -> None:
+    """Stop a task in any state: at once when nothing of it runs, else by way of the agent."""
+    if task.state in {"active", "completed"}:
+        _finish_stopped(turn, replace(task, ending=ending))
+        return
+    assert task.node is not None
+    if not task.ending:
+        turn.command(StopTask(task.key, task.node, task.attempt, turn.cause))
+    turn.put(replace(task, ending=ending))
+
+
+def remove(turn: Turn, task: TaskState) -> None:
+    """Take a task that does not run out of the world, and its files off the node."""
+    if task.node is not None and task.node in turn.world.nodes:
+        turn.command(RemoveTaskFiles(task.key, task.node, turn.cause))
+    turn.world.dependencies.forget(_job(task.key), task.key.task)
+    turn.gone(task.key)
+
+
+def _settle(turn: Turn, task: TaskState, event: TaskEnded) -> None:
+    """What the end of an attempt means for its task."""
+    job = turn.world.jobs[_job(task.key)]
+    limit = task.max_retries
+    if task.ending == "requeue":
+        requeue(turn, task)
+    elif task.ending:
+        _finish_stopped(turn, replace(task, exit_code=event.exit_code))
+    elif event.retryable and (limit < 0 or task.retry_count < limit) and job.state == "active":
+        again = turn.move_task(
+            replace(task, exit_code=event.exit_code, failure=event.failure, ended_at=turn.now.wire),
+            "active",
+            retry_count=task.retry_count + 1,
+            last_retry_at=turn.now.wire,
+        )
+        turn.world.enqueue(again)
+    else:
+        _complete(turn, replace(task, exit_code=event.exit_code), event.failure)
+
+
+def _finish_stopped(turn: Turn, task: TaskState) -> None:
+    if task.ending == "delete":
+        turn.put(replace(task, ending=""))
+        _not_running(turn, task)
+        remove(turn, task)
+    else:
+        _complete(turn, replace(task, ending=""), ENDED)
+
+
+def _not_running(turn: Turn, task: TaskState) -> None:
+    """A task that is about to be deleted holds no slot any more."""
+    if task.state in {"preparing", "running"}:
+        turn.move_task(replace(task, ending=""), "active")
+
+
+def _complete(turn: Turn, task: TaskState, failure: Failure | None) -> None:
+    done = turn.move_task(
+        task, "completed", ended_at=turn.now.wire, failure=failure, result="failure" if failure else "success"
+    )
+    job = _job(task.key)
+    turn.world.dependencies.forget(job, task.key.task)
+    for name in turn.world.dependencies.satisfied(job, done):
+        turn.world.enqueue(turn.world.tasks[job][name])
+    jobs.settle(turn, job)
+
+
+def _free(turn: Turn, node: NodeState, *, success: bool) -> None:
+    """The slots of an ended attempt are free: the node idles, leaves, or takes the next task."""
+    node = turn.world.nodes[node.key]
+    turn.put(replace(node, total_succeeded=node.total_succeeded + success))
+    node = turn.world.nodes[node.key]
+    pool = PoolKey(node.key.account, node.key.pool)
+    if node.state == "leavingpool":
+        allocation.drained(turn, node)
+    elif node.state == "running" and not turn.world.running_on[node.key]:
+        turn.move_node(node, "idle")
+    placement.place(turn, pool)
+
+
+def _current(turn: Turn, key: TaskKey, attempt: int) -> TaskState | None:
+    """The task, if this attempt is the one under way; answers of older attempts are of no interest."""
+    task = turn.world.task(key)
+    under_way = task is not None and task.attempt == attempt and task.state in {"preparing", "running"}
+    return task if under_way else None
+
+
+def _existing(turn: Turn, key: TaskKey) -> TaskState:
+    if _job(key) not in turn.world.jobs:
+        raise ServiceError("JobNotFound")
+    task = turn.world.task(key)
+    if task is None:
+        raise ServiceError("TaskNotFound")
+    return task
+
+
+def _job(key: TaskKey) -> JobKey:
+    return JobKey(key.account, key.job)

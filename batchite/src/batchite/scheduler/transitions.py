@@ -1,0 +1,47 @@
+"""Which state may follow which: the life cycles of the service as data.
+
+Source: the REST reference's `state` enumerations of pool, node, job and task. `Turn.put` refuses any other arrow, so a
+wrong decision stops at once instead of reaching a client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Table = Mapping[str, frozenset[str]]
+
+
+def _table(**arrows: str) -> Table:
+    return {state: frozenset(following.split()) for state, following in arrows.items()}
+
+
+POOL: Table = _table(active="deleting", deleting="")
+
+ALLOCATION: Table = _table(steady="resizing", resizing="steady stopping", stopping="steady resizing")
+
+NODE: Table = _table(
+    creating="starting leavingpool preempted unusable",
+    starting="waitingforstarttask idle leavingpool preempted unusable",
+    waitingforstarttask="idle starttaskfailed rebooting leavingpool preempted unusable",
+    idle="running rebooting leavingpool preempted unusable",
+    running="idle rebooting leavingpool preempted unusable",
+    rebooting="starting leavingpool preempted unusable",
+    starttaskfailed="leavingpool preempted unusable",
+    unusable="leavingpool preempted",
+    preempted="creating leavingpool",
+    leavingpool="",
+)
+
+JOB: Table = _table(active="terminating deleting", terminating="completed deleting", completed="deleting", deleting="")
+
+TASK: Table = _table(
+    active="preparing completed",
+    preparing="running active completed",
+    running="active completed",
+    completed="",
+)
+
+
+def allowed(table: Table, before: str, after: str) -> bool:
+    """Whether the state may stay or change so."""
+    return before == after or after in table[before]

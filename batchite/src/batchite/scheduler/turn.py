@@ -1,0 +1,92 @@
+"""One event's work: the world it changes, the moment, the cause, and what it has produced so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from batchite.scheduler import transitions
+from batchite.scheduler.commands import Change, Command, Gone, Key, Outcome, Put, Record
+from batchite.scheduler.events import Now
+from batchite.scheduler.model import JobState, NodeState, PoolState, TaskState
+from batchite.scheduler.samples import Samples
+from batchite.scheduler.timers import Timers
+from batchite.scheduler.world import World
+
+
+class IllegalTransition(AssertionError):
+    """A decision of the core that no transition table allows: a bug of the core, never of a client."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """Handlers write through this, never to the world directly."""
+
+    world: World
+    timers: Timers
+    samples: Samples
+    now: Now
+    cause: str
+    changes: dict[Key, Change] = field(default_factory=dict)
+    commands: list[Command] = field(default_factory=list)
+
+    def put(self, record: Record) -> None:
+        """Insert or replace a record. Raises IllegalTransition when its state may not follow the present one."""
+        check(self.world, record)
+        self.world.put(record)
+        self.changes[record.key] = Put(record)
+
+    def gone(self, key: Key) -> None:
+        """Remove a record."""
+        self.world.remove(key)
+        self.changes[key] = Gone(key)
+
+    def command(self, command: Command) -> None:
+        """Ask the shell for an effect, carried out after the changes are durable."""
+        self.commands.append(command)
+
+    def outcome(self) -> Outcome:
+        """What the event did."""
+        return Outcome(tuple(self.changes.values()), tuple(self.commands))
+
+    def move_node(self, node: NodeState, state: str, **fields: object) -> NodeState:
+        """The node in a new state, its time stamped."""
+        moved = replace(node, state=state, state_at=self.now.wire, **fields)  # type: ignore[arg-type]  # dataclass fields
+        self.put(moved)
+        return moved
+
+    def move_task(self, task: TaskState, state: str, **fields: object) -> TaskState:
+        """The task in a new state, with the previous one and both times."""
+        stamps = {"previous_state": task.state, "previous_state_at": task.state_at, "state_at": self.now.wire}
+        moved = replace(task, state=state, **stamps, **fields)  # type: ignore[arg-type]  # dataclass fields
+        self.put(moved)
+        return moved
+
+    def move_job(self, job: JobState, state: str, **fields: object) -> JobState:
+        """The job in a new state, with the previous one and both times."""
+        stamps = {"previous_state": job.state, "previous_state_at": job.state_at, "state_at": self.now.wire}
+        moved = replace(job, state=state, **stamps, **fields)  # type: ignore[arg-type]  # dataclass fields
+        self.put(moved)
+        return moved
+
+
+def check(world: World, record: Record) -> None:
+    """Raise IllegalTransition unless the record's state may follow the one it replaces."""
+    match record:
+        case PoolState():
+            pool = world.pools.get(record.key)
+            _require(transitions.POOL, pool and pool.state, record.state, record)
+            _require(transitions.ALLOCATION, pool and pool.allocation, record.allocation, record)
+        case NodeState():
+            node = world.nodes.get(record.key)
+            _require(transitions.NODE, node and node.state, record.state, record)
+        case JobState():
+            job = world.jobs.get(record.key)
+            _require(transitions.JOB, job and job.state, record.state, record)
+        case TaskState():
+            task = world.task(record.key)
+            _require(transitions.TASK, task and task.state, record.state, record)
+
+
+def _require(table: transitions.Table, before: str | None, after: str, record: Record) -> None:
+    if after not in table or (before is not None and not transitions.allowed(table, before, after)):
+        raise IllegalTransition(f"{record.key}: {before} -> {after}")

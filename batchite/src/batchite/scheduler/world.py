@@ -1,0 +1,138 @@
+"""The core's state: records by key and the indexes that keep every decision cheap.
+
+Indexes are derived: `World.load` rebuilds all of them from the records alone, and the invariants compare them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from batchite.scheduler.commands import Key, Record
+from batchite.scheduler.dependencies import Dependencies
+from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+
+OCCUPYING = frozenset({"preparing", "running"})
+"""Task states that hold slots of a node."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Tasks of a job by state: numbers of tasks, and numbers of slots."""
+
+    tasks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    slots: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+
+    def add(self, task: TaskState, sign: int) -> None:
+        """Count the task in (sign 1) or out (sign -1)."""
+        for name in counted_as(task):
+            self.tasks[name] += sign
+            self.slots[name] += sign * task.slots
+
+
+COUNTED = ("active", "running", "completed", "succeeded", "failed")
+
+
+def counted_as(task: TaskState) -> tuple[str, ...]:
+    """The counters of a job that a task belongs to; a preparing task counts as running."""
+    if task.state == "completed":
+        return ("completed", "succeeded" if task.result == "success" else "failed")
+    return ("running",) if task.state in OCCUPYING else ("active",)
+
+
+@dataclass(slots=True)
+class World:
+    """Everything the core knows."""
+
+    pools: dict[PoolKey, PoolState] = field(default_factory=dict)
+    nodes: dict[NodeKey, NodeState] = field(default_factory=dict)
+    jobs: dict[JobKey, JobState] = field(default_factory=dict)
+    tasks: dict[JobKey, dict[str, TaskState]] = field(default_factory=dict)
+    nodes_of: defaultdict[PoolKey, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    jobs_of: defaultdict[PoolKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
+    running_on: defaultdict[NodeKey, dict[TaskKey, int]] = field(default_factory=lambda: defaultdict(dict))
+    counts: dict[JobKey, Counts] = field(default_factory=dict)
+    ready: defaultdict[JobKey, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    dependencies: Dependencies = field(default_factory=Dependencies)
+    sequence: int = 0
+
+    def task(self, key: TaskKey) -> TaskState | None:
+        """The task's record, or None."""
+        return self.tasks.get(JobKey(key.account, key.job), {}).get(key.task)
+
+    def pool_nodes(self, pool: PoolKey) -> list[NodeState]:
+        """Nodes of the pool in the order they were added."""
+        return [self.nodes[NodeKey(*pool, node)] for node in self.nodes_of[pool]]
+
+    def free_slots(self, node: NodeState) -> int:
+        """Task slots of the node that no attempt holds."""
+        return node.slots - sum(self.running_on[node.key].values())
+
+    def next_sequence(self) -> int:
+        """The next number in the order of creation."""
+        self.sequence += 1
+        return self.sequence
+
+    def put(self, record: Record) -> None:
+        """Insert or replace a record and keep the indexes."""
+        match record:
+            case PoolState():
+                self.pools[record.key] = record
+            case NodeState():
+                self.nodes[record.key] = record
+                self.nodes_of[PoolKey(record.key.account, record.key.pool)][record.key.node] = None
+            case JobState():
+                self._put_job(record)
+            case TaskState():
+                self._put_task(record)
+
+    def remove(self, key: Key) -> None:
+        """Remove a record and keep the indexes; a job's tasks must be gone before it."""
+        match key:
+            case PoolKey():
+                del self.pools[key]
+                self.nodes_of.pop(key, None)
+                self.jobs_of.pop(key, None)
+            case NodeKey():
+                del self.nodes[key]
+                del self.nodes_of[PoolKey(key.account, key.pool)][key.node]
+                self.running_on.pop(key, None)
+            case JobKey():
+                job = self.jobs.pop(key)
+                self.jobs_of[job.pool].pop(key, None)
+                for index in (self.tasks, self.counts, self.ready):
+                    index.pop(key, None)
+            case TaskKey():
+                self._remove_task(key)
+
+    def enqueue(self, task: TaskState) -> None:
+        """Offer an active task to placement; stale entries are dropped when they surface."""
+        heapq.heappush(self.ready[JobKey(task.key.account, task.key.job)], (task.sequence, task.key.task))
+
+    def _put_job(self, job: JobState) -> None:
+        self.jobs[job.key] = job
+        self.jobs_of[job.pool][job.key] = None
+        self.tasks.setdefault(job.key, {})
+        self.counts.setdefault(job.key, Counts())
+        self.sequence = max(self.sequence, job.sequence)
+
+    def _put_task(self, task: TaskState) -> None:
+        job = JobKey(task.key.account, task.key.job)
+        old = self.tasks[job].get(task.key.task)
+        if old is not None:
+            self._uncount(job, old)
+        self.tasks[job][task.key.task] = task
+        self.counts[job].add(task, 1)
+        if task.state in OCCUPYING and task.node is not None:
+            self.running_on[task.node][task.key] = task.slots
+        self.sequence = max(self.sequence, task.sequence)
+
+    def _remove_task(self, key: TaskKey) -> None:
+        job = JobKey(key.account, key.job)
+        self._uncount(job, self.tasks[job].pop(key.task))
+
+    def _uncount(self, job: JobKey, task: TaskState) -> None:
+        self.counts[job].add(task, -1)
+        if task.node is not None and task.state in OCCUPYING:
+            self.running_on[task.node].pop(task.key, None)
