@@ -1,0 +1,30 @@
+"""The autoscale formula language of Azure Batch as a library: pure, without dependencies.
+
+`parse` and `evaluate` formulas, prove their `ceiling`, `lint` them, and write them with `builders`.
+"""
+
+from __future__ import annotations
+
+from batchite.autoscale.bounds import Ceiling, ceiling
+from batchite.autoscale.errors import EvaluationFailed, FormulaError, FormulaTooLong, InsufficientSampleData
+from batchite.autoscale.evaluate import Evaluation, RunError, Targets, evaluate
+from batchite.autoscale.parser import parse
+from batchite.autoscale.samples import Metrics, Sample
+from batchite.autoscale.tree import Formula
+
+__all__ = [
+    "Ceiling",
+    "Evaluation",
+    "EvaluationFailed",
+    "Formula",
+    "FormulaError",
+    "FormulaTooLong",
+    "InsufficientSampleData",
+    "Metrics",
+    "RunError",
+    "Sample",
+    "Targets",
+    "ceiling",
+    "evaluate",
+    "parse",
+]
