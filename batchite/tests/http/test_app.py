@@ -29,6 +29,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
+        """The body, parsed."""
         return json.loads(self.body)
 
 
@@ -58,6 +59,8 @@ def call(
 
 
 def receiver(messages: list[dict[str, Any]]) -> Receive:
+    """Gives the messages, then says that the client is gone."""
+
     async def receive() -> dict[str, Any]:
         return messages.pop(0) if messages else {"type": "http.disconnect"}
 
@@ -65,6 +68,8 @@ def receiver(messages: list[dict[str, Any]]) -> Receive:
 
 
 def recorder(answer: Answer) -> Send:
+    """Keeps what is sent."""
+
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             answer.status = message["status"]
@@ -89,20 +94,24 @@ async def echo(request: Request) -> Response:
     return Response(200, seen, {"etag": "0x1"})
 
 
-async def fail(request: Request) -> Response:
+async def fail(_request: Request) -> Response:
+    """A bug."""
     raise RuntimeError("the secret reason")
 
 
-async def refuse(request: Request) -> Response:
+async def refuse(_request: Request) -> Response:
+    """A refusal with values."""
     raise invalid_property("vmSize", "standard_nothing", "Unknown size.")
 
 
 async def chunks() -> AsyncIterator[bytes]:
+    """A body in two parts."""
     yield b"one,"
     yield b"two"
 
 
-async def stream(request: Request) -> Response:
+async def stream(_request: Request) -> Response:
+    """A streamed answer of known length."""
     return Response(200, stream=chunks(), headers={"content-length": "7"})
 
 
@@ -116,6 +125,7 @@ ROUTES = [
 
 
 def someone(request: Request) -> Principal:
+    """Lets everyone in but `nobody`."""
     if request.headers.get("authorization") == "nobody":
         raise ServiceError("AuthenticationRequired", headers={"www-authenticate": "Bearer"})
     return Principal(object_id="someone")

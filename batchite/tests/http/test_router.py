@@ -9,16 +9,18 @@ from batchite.http.types import Request, Response, Route
 pytestmark = pytest.mark.ours
 
 
-async def nothing(request: Request) -> Response:
+async def nothing(_request: Request) -> Response:
+    """Answers nothing."""
     return Response(200)
 
 
 def table(*rows: str) -> Router:
     """A router over rows written as `METHOD template`; the operation is the row itself."""
-    return Router([Route(row, *row.split(" "), 200, nothing) for row in rows])
+    return Router([Route(row, row.partition(" ")[0], row.partition(" ")[2], 200, nothing) for row in rows])
 
 
 def refusal(router: Router, method: str, path: str) -> ServiceError:
+    """What the router refuses the request with."""
     with pytest.raises(ServiceError) as caught:
         router.resolve(method, path)
     return caught.value
@@ -72,7 +74,7 @@ def test_no_route_names_the_operation() -> None:
     """The default fallback is a 501 that names what was asked for; a plane may give its own."""
     error = refusal(table("GET /jobs"), "GET", "/certificates")
     assert (error.status, "GET /certificates" in error.text) == (501, True)
-    own = Router([], lambda method, path: ServiceError("ResourceNotFound", path))
+    own = Router([], lambda _method, path: ServiceError("ResourceNotFound", path))
     assert refusal(own, "GET", "/x").text.endswith("/x")
 
 

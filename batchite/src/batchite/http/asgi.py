@@ -23,7 +23,7 @@ Hook: TypeAlias = Callable[[], Awaitable[None]]
 log = logging.getLogger("batchite.http")
 
 
-class ClientGone(Exception):
+class ClientGoneError(Exception):
     """The client closed the connection before its request was complete."""
 
 
@@ -54,7 +54,7 @@ class App:
             response = await _answer(plane, request, receive)
         except ServiceError as error:
             response = plane.dialect.refuse(error, request)
-        except ClientGone:
+        except ClientGoneError:
             return
         except Exception:
             log.exception(
@@ -75,12 +75,21 @@ class App:
                 return plane, target
         raise LookupError("the last plane must own every path")
 
+    async def startup(self) -> None:
+        """Run the startup hooks; what one raises ends it. For servers that do not speak ASGI's lifespan."""
+        for hook in self._startup:
+            await hook()
+
+    async def shutdown(self) -> None:
+        """Run the shutdown hooks."""
+        for hook in self._shutdown:
+            await hook()
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
-        for phase, hooks in (("startup", self._startup), ("shutdown", self._shutdown)):
+        for phase, run in (("startup", self.startup), ("shutdown", self.shutdown)):
             await receive()
             try:
-                for hook in hooks:
-                    await hook()
+                await run()
             except Exception as error:
                 log.exception("%s failed", phase)
                 await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
@@ -108,7 +117,7 @@ async def _body(headers: Headers, receive: Receive, limit: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise ClientGoneError
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > limit:

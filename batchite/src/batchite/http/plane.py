@@ -64,6 +64,6 @@ def everything(account: str) -> Matcher:
     return lambda path: Target(path, "", account)
 
 
-def anonymous(request: Request) -> Principal:
+def anonymous(_request: Request) -> Principal:
     """For planes that check credentials in their handlers: the authority and the metadata service."""
     return Principal()

@@ -1,7 +1,7 @@
 """How each plane speaks: its common headers and the shape of its errors.
 
-Batch answers in OData v3 (`{"odata.metadata", "code", "message": {"lang", "value"}, "values"}`), ARM in its common error
-shape, the authority and the metadata service in OAuth 2's (RFC 6749 section 5.2).
+Batch answers in OData v3 (`{"odata.metadata", "code", "message": {"lang", "value"}, "values"}`), ARM in its common
+error shape, the authority and the metadata service in OAuth 2's (RFC 6749 section 5.2).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def batch_error(error: ServiceError, request: Request) -> Json:
     return body
 
 
-def arm_error(error: ServiceError, request: Request) -> Json:
+def arm_error(error: ServiceError, _request: Request) -> Json:
     """ARM's error object. Many clients show only `message`, so the reason is repeated in it."""
     reason = error.values.get("Reason")
     body: dict[str, Json] = {"code": error.code, "message": f"{error.text} {reason}" if reason else error.text}

@@ -1,7 +1,8 @@
 """A plane's route table, matched on the path as sent.
 
 Templates are literal segments and parameters: `/jobs/{jobId}/tasks/{taskId}` (one segment each) or
-`/{scope+}/providers` (one or more segments). Literals match without regard to case, as both ARM and Batch do; parameters keep theirs.
+`/{scope+}/providers` (one or more segments). Literals match without regard to case, as both ARM and Batch do;
+parameters keep theirs.
 """
 
 from __future__ import annotations

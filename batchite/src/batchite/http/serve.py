@@ -1,0 +1,135 @@
+"""Several listeners in one event loop: sockets bound beforehand, uvicorn without its signal handling."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import uvicorn
+
+Application: TypeAlias = Callable[..., Awaitable[None]]
+KEEP_ALIVE: Final = 75  # seconds a connection may be idle; clients' pools keep theirs about a minute
+GRACE: Final = 5  # seconds that running requests get when the server stops
+
+
+class PortInUseError(OSError):
+    """The port is taken; the message names it and the option that changes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One bound socket and what answers on it. `certificate`: PEM files (certificate, key) for HTTPS."""
+
+    socket: socket.socket
+    app: Application
+    certificate: tuple[Path, Path] | None = None
+
+
+def bind(port: int, flag: str, host: str = "127.0.0.1") -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises PortInUseError."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(2048)
+    except OSError as error:
+        bound.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortInUseError(
+            errno.EADDRINUSE, f"port {port} is in use; choose another with {flag} (0 = any free one)"
+        ) from None
+    bound.setblocking(False)
+    return bound
+
+
+def port_of(bound: socket.socket) -> int:
+    """The port a socket is bound to."""
+    port: int = bound.getsockname()[1]
+    return port
+
+
+async def serve(
+    listeners: Sequence[Listener], ready: Callable[[], None], stop: asyncio.Event, *, signals: bool = True
+) -> None:
+    """Serve until `stop` is set, or SIGTERM or SIGINT arrives; `ready` is called once all listeners answer.
+
+    Listeners start in order and stop in reverse, each after its running requests. The applications' own startup comes
+    before this call and their shutdown after it, so a failing one is an exception of the caller's.
+    """
+    started: list[tuple[_Server, asyncio.Task[None]]] = []
+    with _stopped_by_signals(stop) if signals else contextlib.nullcontext():
+        try:
+            for listener in listeners:
+                started.append(await _start(listener))  # noqa: PERF401 - those before a failing one must be stopped
+            ready()
+            await stop.wait()
+        finally:
+            for server, task in reversed(started):
+                server.should_exit = True
+                await task
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that tells when it answers and leaves signals to us."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answering = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answering.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _start(listener: Listener) -> tuple[_Server, asyncio.Task[None]]:
+    server = _Server(_config(listener))
+    task = asyncio.create_task(server.serve([listener.socket]))
+    answering = asyncio.create_task(server.answering.wait())
+    await asyncio.wait({task, answering}, return_when=asyncio.FIRST_COMPLETED)
+    answering.cancel()
+    if task.done():
+        task.result()  # raises what kept the server from starting, a damaged certificate for instance
+    return server, task
+
+
+def _config(listener: Listener) -> uvicorn.Config:
+    certificate, key = listener.certificate or (None, None)
+    options: dict[str, Any] = {"loop": "none", "http": "httptools", "ws": "none", "interface": "asgi3"}
+    return uvicorn.Config(
+        listener.app,
+        **options,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        backlog=2048,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,1 @@
+"""Who calls: a local Entra authority, shared keys, node identities, certificates, the clients' environment."""
