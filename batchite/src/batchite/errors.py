@@ -39,7 +39,28 @@ CATALOGUE: Mapping[str, Entry] = {
     "TaskDependenciesNotSpecifiedOnJob": Entry(
         400, "The job must have usesTaskDependencies set to true before a task with dependencies is added to it."
     ),
+    "MissingRequiredQueryParameter": Entry(400, "A required query parameter was not specified in the request URI."),
+    "UnsupportedRequestVersion": Entry(400, "The API version of the request is not supported."),
+    "TaskDependencyListTooLong": Entry(400, "The list of task ids in dependsOn is too long."),
     "PropertyCannotBeUpdated": Entry(400, "The property cannot be updated in place."),
+    "MissingApiVersionParameter": Entry(
+        400, "The api-version query parameter (?api-version=) is required for all requests."
+    ),
+    "InvalidApiVersionParameter": Entry(400, "The api-version has to be a date such as '2024-07-01'."),
+    "InvalidRequestContent": Entry(400, "The request content was invalid and could not be deserialized."),
+    "InvalidResourceName": Entry(400, "The resource name is invalid."),
+    "InvalidTags": Entry(400, "The tags are invalid: at most 50, names up to 512 and values up to 256 characters."),
+    "AccountNameInvalid": Entry(
+        400,
+        "The account name is not valid. It must be between 3 and 24 characters in length and use numbers and "
+        "lower-case letters only.",
+    ),
+    "FailedIdentityOperation": Entry(400, "The identity operation failed."),
+    "PrincipalNotFound": Entry(400, "The principal does not exist in the directory."),
+    "RoleDefinitionDoesNotExist": Entry(400, "The specified role definition does not exist."),
+    "RoleAssignmentUpdateNotPermitted": Entry(
+        400, "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
+    ),
     # 401, 403
     "AuthenticationRequired": Entry(401, "The request carries no valid credential."),
     "InvalidAuthenticationToken": Entry(401, "The access token is invalid."),
@@ -62,6 +83,8 @@ CATALOGUE: Mapping[str, Entry] = {
     "ResourceGroupNotFound": Entry(404, "The resource group could not be found."),
     "SubscriptionNotFound": Entry(404, "The subscription could not be found."),
     "ParentResourceNotFound": Entry(404, "The parent resource of the requested resource was not found."),
+    "ContainerNotFound": Entry(404, "The specified container does not exist."),
+    "RoleAssignmentNotFound": Entry(404, "The role assignment could not be found."),
     # 405, 409
     "UnsupportedHttpVerb": Entry(405, "The resource doesn't support the specified HTTP verb."),
     "PoolExists": Entry(409, "The specified pool already exists."),
@@ -81,6 +104,15 @@ CATALOGUE: Mapping[str, Entry] = {
     "ActiveJobAndScheduleQuotaReached": Entry(409, "The active job and job schedule quota of the account was reached."),
     "PoolQuotaReached": Entry(409, "The pool quota of the account was reached."),
     "Conflict": Entry(409, "The request conflicts with the current state of the resource."),
+    "InvalidResourceLocation": Entry(409, "The resource already exists in another location."),
+    "InvalidResourceGroupLocation": Entry(409, "The resource group already exists in another location."),
+    "ResourceGroupBeingDeleted": Entry(409, "The resource group is in deprovisioning state."),
+    "StorageAccountAlreadyTaken": Entry(409, "The storage account name is already taken."),
+    "AccountPropertyCannotBeUpdated": Entry(409, "The property of the storage account cannot be updated."),
+    "RoleAssignmentExists": Entry(409, "The role assignment already exists."),
+    "SharedKeyNotAllowed": Entry(
+        409, "The specified type of authentication SharedKey is not allowed for this account."
+    ),
     # 412, 413, 416
     "ConditionNotMet": Entry(412, "The condition specified using HTTP conditional header(s) is not met."),
     "RequestBodyTooLarge": Entry(413, "The size of the request body exceeds the maximum size permitted."),

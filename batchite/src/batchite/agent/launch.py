@@ -1,0 +1,75 @@
+"""What the agent is told about one process to run: plain data, built by the data plane from documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchite.scheduler.model import NodeKey, TaskKey
+
+UPLOAD_CONDITIONS = ("tasksuccess", "taskfailure", "taskcompletion")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFile:
+    """A download before the process starts: one URL to `path`, or the blobs of a container below `path`.
+
+    Either `url` or `container_url` is set. `path` is relative to the working directory; for a container it is the
+    directory and may be empty. `mode` is octal text, empty for the default. `client_id` names the pool's identity that
+    authorises the download; empty = the URL is fetched as it is (public, or with a SAS in it).
+    """
+
+    url: str = ""
+    container_url: str = ""
+    prefix: str = ""
+    path: str = ""
+    mode: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """An upload after the process ended.
+
+    `pattern` is relative to the working directory. `path` is the blob's name when the pattern has no wildcard, else a
+    prefix; empty = the file's own name at the container's root. `condition` is one of `UPLOAD_CONDITIONS`.
+    """
+
+    pattern: str
+    container_url: str
+    path: str = ""
+    condition: str = "taskcompletion"
+    client_id: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One process. `directory` is relative to `node_root`; in it lie stdout.txt, stderr.txt and `wd`.
+
+    `environment` is the whole environment: nothing is inherited. `wall_clock` is in real seconds, None = no limit.
+    `admin` asks for elevation level admin.
+    """
+
+    node_root: Path
+    directory: str
+    command_line: str
+    environment: Mapping[str, str]
+    resource_files: tuple[ResourceFile, ...] = ()
+    output_files: tuple[OutputFile, ...] = ()
+    wall_clock: float | None = None
+    admin: bool = False
+
+
+def node_directory(root: Path, node: NodeKey) -> Path:
+    """Where a node lies below the server's node root: `<root>/<account>/<pool>/<node>`."""
+    return root / node.account / node.pool / node.node
+
+
+def task_directory(task: TaskKey) -> str:
+    """A task's directory below its node's root, as nodeInfo.taskRootDirectory shows it.
+
+    Made from the key alone, so ids are in lower case: files can be found and removed when the record has gone.
+    """
+    return f"workitems/{task.job}/job-1/{task.task}"

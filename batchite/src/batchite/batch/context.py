@@ -1,0 +1,36 @@
+"""The context every handler gets, and how documents are found in the service below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchite.batch.accounts import AccountDirectory
+from batchite.batch.files import NodeFiles
+from batchite.http.types import Json
+from batchite.service import BatchService
+
+POOL, JOB, TASK = "pool.doc", "job.doc", "task.doc"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the handlers work with. One per server."""
+
+    service: BatchService
+    accounts: AccountDirectory
+    files: NodeFiles
+
+
+def document_key(key: tuple[str, ...]) -> str:
+    """The key of a resource's document."""
+    return "/".join(key)
+
+
+def stored(service: BatchService, kind: str, key: tuple[str, ...]) -> dict[str, Json]:
+    """The document of a resource that exists."""
+    return service.document(kind, document_key(key)) or {}
+
+
+def version(service: BatchService, kind: str, key: tuple[str, ...]) -> tuple[str, float]:
+    """ETag and last change of a resource that exists."""
+    return service.etag(kind, document_key(key)) or ("", 0.0)

@@ -1,0 +1,299 @@
+"""The rules of the request documents: pools, jobs, tasks and what they are made of.
+
+Source: REST reference 2025-06-01. Properties that are not built are refused by name with 501. What describes the
+hardware or the image of a virtual machine (disks, encryption, placement, licence) is kept and given back like `vmSize`:
+a pretend node has none of it. Retention is a minimum in the service's own words, so keeping files longer honours it.
+"""
+
+from __future__ import annotations
+
+from batchite.batch.rules import (
+    Check,
+    anything,
+    boolean,
+    choice,
+    duration,
+    exactly_one,
+    identifier,
+    integer,
+    listing,
+    only,
+    record,
+    refuse,
+    secret,
+    text,
+    unbuilt,
+)
+from batchite.http.types import Json
+
+DISPLAY_NAME = text(0, 1024)
+METADATA = listing(record({"name": text(1)}, {"value": text()}))
+RETRIES = integer(-1)
+DEALLOCATION = choice("requeue", "terminate", "taskcompletion", "retaineddata")
+MODE = text(pattern="[0-7]{3,4}", form="an octal file mode such as 0770")
+_URL = text(pattern=r"(?i:https?)://[^/\s]+(/\S*)?", form="an http or https URL")
+_IDENTITY = record({"resourceId": text(1)})
+
+
+def command_line(name: str, value: Json) -> None:
+    """A command line that is not blank and holds no NUL."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise refuse(name, value, "A command line must not be empty.")
+
+
+def environment_name(name: str, value: Json) -> None:
+    """A name that an environment can hold."""
+    if not isinstance(value, str) or not value or "=" in value or "\0" in value:
+        raise refuse(name, value, "The name of an environment variable must not be empty or hold '='.")
+
+
+def relative_path(name: str, value: Json) -> None:
+    """A path below the working directory."""
+    parts = value.split("/") if isinstance(value, str) else []
+    if not parts or value.startswith("/") or ".." in parts or "\0" in value:
+        raise refuse(name, value, "The path must be relative and must not leave the working directory.")
+
+
+ENVIRONMENT = listing(record({"name": environment_name}, {"value": secret}))
+
+_RESOURCE_FILE = exactly_one(
+    record(
+        optional={
+            "autoStorageContainerName": text(3, 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?|\$web", "a container's name"),
+            "storageContainerUrl": _URL,
+            "httpUrl": _URL,
+            "blobPrefix": text(),
+            "filePath": relative_path,
+            "fileMode": MODE,
+            "identityReference": _IDENTITY,
+        }
+    ),
+    "autoStorageContainerName",
+    "storageContainerUrl",
+    "httpUrl",
+)
+
+
+def resource_file(name: str, value: Json) -> None:
+    """One of three sources; httpUrl needs filePath; blobPrefix belongs to the containers."""
+    _RESOURCE_FILE(name, value)
+    if value.get("httpUrl") and not value.get("filePath"):
+        raise refuse(f"{name}.filePath", "", "filePath is required with httpUrl.", "MissingRequiredProperty")
+    if value.get("httpUrl") and value.get("blobPrefix"):
+        raise refuse(f"{name}.blobPrefix", value["blobPrefix"], "blobPrefix is not valid with httpUrl.")
+
+
+RESOURCE_FILES = listing(resource_file)
+
+_CONTAINER = record(
+    {"containerUrl": _URL},
+    {
+        "path": text(),
+        "identityReference": _IDENTITY,
+        "uploadHeaders": listing(record({"name": text(1)}, {"value": text()})),
+    },
+)
+OUTPUT_FILES = listing(
+    record(
+        {
+            "filePattern": text(1),
+            "destination": record({"container": _CONTAINER}),
+            "uploadOptions": record({"uploadCondition": choice("tasksuccess", "taskfailure", "taskcompletion")}),
+        }
+    )
+)
+
+USER_IDENTITY = exactly_one(
+    record(
+        optional={
+            "username": only(),
+            "autoUser": record(
+                optional={"scope": choice("task", "pool"), "elevationLevel": choice("nonadmin", "admin")}
+            ),
+        }
+    ),
+    "username",
+    "autoUser",
+)
+
+START_TASK = record(
+    {"commandLine": command_line},
+    {
+        "containerSettings": unbuilt,
+        "resourceFiles": RESOURCE_FILES,
+        "environmentSettings": ENVIRONMENT,
+        "userIdentity": USER_IDENTITY,
+        "maxTaskRetryCount": RETRIES,
+        "waitForSuccess": boolean,
+    },
+)
+
+_IMAGE = record(
+    optional={
+        "publisher": text(1),
+        "offer": text(1),
+        "sku": text(1),
+        "version": text(1),
+        "virtualMachineImageId": text(1),
+        "exactVersion": text(),
+        "sharedGalleryImageId": text(1),
+        "communityGalleryImageId": text(1),
+    }
+)
+_VIRTUAL_MACHINE = record(
+    {"imageReference": _IMAGE, "nodeAgentSKUId": text(1)},
+    {
+        "windowsConfiguration": anything,
+        "licenseType": anything,
+        "diskEncryptionConfiguration": anything,
+        "nodePlacementConfiguration": anything,
+        "osDisk": anything,
+        "securityProfile": anything,
+        "dataDisks": unbuilt,
+        "containerConfiguration": unbuilt,
+        "extensions": unbuilt,
+        "serviceArtifactReference": unbuilt,
+    },
+)
+_NETWORK = record(
+    optional={
+        "dynamicVNetAssignmentScope": only("none"),
+        "enableAcceleratedNetworking": only(False),
+        "subnetId": unbuilt,
+        "endpointConfiguration": unbuilt,
+        "publicIPAddressConfiguration": unbuilt,
+    }
+)
+_TARGET = integer(0)
+FORMULA = text(1)
+INTERVAL = duration("PT5M", "P7D")
+RESIZE_TIMEOUT = duration("PT5M", "P7D")
+SCALE = {
+    "resizeTimeout": RESIZE_TIMEOUT,
+    "targetDedicatedNodes": _TARGET,
+    "targetLowPriorityNodes": _TARGET,
+    "enableAutoScale": boolean,
+    "autoScaleFormula": FORMULA,
+    "autoScaleEvaluationInterval": INTERVAL,
+}
+
+POOL: Check = record(
+    {"id": identifier, "vmSize": text(1), "virtualMachineConfiguration": _VIRTUAL_MACHINE},
+    SCALE
+    | {
+        "displayName": DISPLAY_NAME,
+        "enableInterNodeCommunication": boolean,
+        "networkConfiguration": _NETWORK,
+        "startTask": START_TASK,
+        "applicationPackageReferences": unbuilt,
+        "taskSlotsPerNode": integer(1, 256),
+        "taskSchedulingPolicy": record(
+            {"nodeFillType": choice("spread", "pack")}, {"jobDefaultOrder": choice("none", "creationtime")}
+        ),
+        "userAccounts": unbuilt,
+        "metadata": METADATA,
+        "mountConfiguration": unbuilt,
+        "upgradePolicy": record(
+            {"mode": choice("automatic", "manual", "rolling")},
+            {"automaticOSUpgradePolicy": unbuilt, "rollingUpgradePolicy": unbuilt},
+        ),
+    },
+)
+
+_POOL_FIXED = dict.fromkeys(
+    (
+        "displayName",
+        "vmSize",
+        "enableInterNodeCommunication",
+        "virtualMachineConfiguration",
+        "taskSlotsPerNode",
+        "taskSchedulingPolicy",
+        "networkConfiguration",
+        "userAccounts",
+        "mountConfiguration",
+        "upgradePolicy",
+    ),
+    only(),
+)
+POOL_PATCH: Check = record(
+    optional=_POOL_FIXED | {"startTask": START_TASK, "applicationPackageReferences": unbuilt, "metadata": METADATA}
+)
+POOL_PROPERTIES: Check = record(
+    {"applicationPackageReferences": unbuilt, "metadata": METADATA},
+    {"startTask": START_TASK, "certificateReferences": unbuilt},
+)
+ENABLE_AUTOSCALE: Check = record(optional={"autoScaleFormula": FORMULA, "autoScaleEvaluationInterval": INTERVAL})
+EVALUATE_AUTOSCALE: Check = record({"autoScaleFormula": FORMULA})
+RESIZE: Check = record(
+    optional={
+        "targetDedicatedNodes": _TARGET,
+        "targetLowPriorityNodes": _TARGET,
+        "resizeTimeout": RESIZE_TIMEOUT,
+        "nodeDeallocationOption": DEALLOCATION,
+    }
+)
+
+_POOL_INFO = exactly_one(
+    record(optional={"poolId": identifier, "autoPoolSpecification": only()}), "poolId", "autoPoolSpecification"
+)
+_JOB_CHANGEABLE = {
+    "priority": integer(-1000, 1000),
+    "allowTaskPreemption": only(False),
+    "maxParallelTasks": integer(-1),
+    "constraints": record(optional={"maxWallClockTime": duration(), "maxTaskRetryCount": RETRIES}),
+    "onAllTasksComplete": choice("noaction", "terminatejob"),
+    "metadata": METADATA,
+    "networkConfiguration": only(),
+}
+JOB: Check = record(
+    {"id": identifier, "poolInfo": _POOL_INFO},
+    _JOB_CHANGEABLE
+    | {
+        "displayName": DISPLAY_NAME,
+        "usesTaskDependencies": boolean,
+        "jobManagerTask": only(),
+        "jobPreparationTask": only(),
+        "jobReleaseTask": only(),
+        "commonEnvironmentSettings": ENVIRONMENT,
+        "onTaskFailure": only("noaction"),
+    },
+)
+JOB_PATCH: Check = record(optional=_JOB_CHANGEABLE | {"poolInfo": _POOL_INFO})
+JOB_PUT: Check = record({"poolInfo": _POOL_INFO}, _JOB_CHANGEABLE, strict=False)
+JOB_TERMINATE: Check = record(optional={"terminateReason": text(0, 1024)})
+
+_EXIT_CONDITIONS = record(
+    optional={
+        "default": record(optional={"dependencyAction": choice("satisfy", "block"), "jobAction": only()}),
+        "exitCodes": unbuilt,
+        "exitCodeRanges": unbuilt,
+        "preProcessingError": only(),
+        "fileUploadError": only(),
+    }
+)
+TASK: Check = record(
+    {"id": identifier, "commandLine": command_line},
+    {
+        "displayName": DISPLAY_NAME,
+        "exitConditions": _EXIT_CONDITIONS,
+        "containerSettings": only(),
+        "resourceFiles": RESOURCE_FILES,
+        "outputFiles": OUTPUT_FILES,
+        "environmentSettings": ENVIRONMENT,
+        "affinityInfo": only(),
+        "constraints": record(
+            optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}
+        ),
+        "requiredSlots": integer(1, 256),
+        "userIdentity": USER_IDENTITY,
+        "multiInstanceSettings": only(),
+        "dependsOn": record(
+            optional={
+                "taskIds": listing(text(1)),
+                "taskIdRanges": listing(record({"start": integer(0), "end": integer(0)})),
+            }
+        ),
+        "applicationPackageReferences": unbuilt,
+    },
+)
+TASK_COLLECTION: Check = record({"value": listing(anything)})

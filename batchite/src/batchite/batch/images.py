@@ -1,0 +1,54 @@
+"""The images that `supportedimages` lists: current Marketplace images of Azure Batch.
+
+Source: Batch documentation and support notices as of 2026-11; `batchSupportEndOfLife` is the announced date. An image
+that is not listed is accepted by pools all the same: the service's list is longer and changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batchite.http.types import Json
+
+
+def _image(
+    sku_id: str, publisher: str, offer: str, sku: str, system: str = "linux", capabilities: str = "", end: str = ""
+) -> Mapping[str, Json]:
+    image: dict[str, Json] = {
+        "nodeAgentSKUId": sku_id,
+        "imageReference": {"publisher": publisher, "offer": offer, "sku": sku, "version": "latest"},
+        "osType": system,
+        "capabilities": capabilities.split(),
+        "verificationType": "verified",
+    }
+    return image | ({"batchSupportEndOfLife": end} if end else {})
+
+
+_CONTAINERS = "DockerCompatible"
+_WINDOWS = ("microsoftwindowsserver", "windowsserver")
+
+SUPPORTED_IMAGES: tuple[Mapping[str, Json], ...] = (
+    _image("batch.node.ubuntu 24.04", "canonical", "ubuntu-24_04-lts", "server"),
+    _image("batch.node.ubuntu 24.04", "microsoft-dsvm", "ubuntu-hpc", "2404", capabilities=_CONTAINERS),
+    _image(
+        "batch.node.ubuntu 22.04",
+        "canonical",
+        "0001-com-ubuntu-server-jammy",
+        "22_04-lts",
+        end="2027-06-30T00:00:00Z",
+    ),
+    _image(
+        "batch.node.ubuntu 22.04",
+        "microsoft-dsvm",
+        "ubuntu-hpc",
+        "2204",
+        capabilities=_CONTAINERS,
+        end="2027-06-30T00:00:00Z",
+    ),
+    _image("batch.node.debian 12", "debian", "debian-12", "12-gen2"),
+    _image("batch.node.el 9", "almalinux", "almalinux-x86_64", "9-gen2"),
+    _image("batch.node.windows amd64", *_WINDOWS, "2025-datacenter-azure-edition", "windows"),
+    _image("batch.node.windows amd64", *_WINDOWS, "2022-datacenter", "windows"),
+    _image("batch.node.windows amd64", *_WINDOWS, "2019-datacenter", "windows"),
+    _image("batch.node.windows amd64", *_WINDOWS, "2016-datacenter", "windows", end="2027-01-12T00:00:00Z"),
+)

@@ -1,0 +1,120 @@
+"""Handlers of the job operations."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from batchite.batch import documents, jobs, pools
+from batchite.batch.answers import address, created, done, one
+from batchite.batch.bodies import read_body
+from batchite.batch.conditions import check_conditions
+from batchite.batch.context import JOB, Context, document_key, stored, version
+from batchite.batch.options import flag, list_page
+from batchite.batch.resources import JOB as JOBS
+from batchite.errors import not_implemented
+from batchite.http.types import Json, Request, Response
+from batchite.scheduler.events import CreateJob, DeleteJob, TerminateJob
+from batchite.scheduler.model import JobState
+from batchite.service import Document
+
+DEFAULT_REASON = "UserTerminate"
+
+
+async def create_job(context: Context, request: Request) -> Response:
+    """POST /jobs."""
+    body = read_body(request, documents.JOB)
+    pool = pools.existing(context.service, request.account, body["poolInfo"]["poolId"])
+    state = jobs.new_state(request.account, body, pool.id)
+    document = Document(JOB, document_key(state.key), body)
+    await context.service.apply(CreateJob(state, request.request_id), document)
+    return created(address(request, "jobs", state.id), version(context.service, JOB, state.key))
+
+
+async def list_jobs(context: Context, request: Request) -> Response:
+    """GET /jobs, in the order of their ids."""
+    states = sorted(
+        (state for key, state in context.service.jobs.items() if key.account == request.account),
+        key=lambda state: state.key,
+    )
+    rows = ((state.key.job, partial(jobs.render_job, context.service, state, request.base_url)) for state in states)
+    return Response(200, list_page(request, JOBS, rows))
+
+
+async def get_job(context: Context, request: Request) -> Response:
+    """GET /jobs/{jobId}."""
+    state = _job(context, request)
+    item = jobs.render_job(context.service, state, request.base_url)
+    return one(request, JOBS, item, version(context.service, JOB, state.key))
+
+
+async def update_job(context: Context, request: Request) -> Response:
+    """PATCH /jobs/{jobId}: what is absent or null stays."""
+    state = _checked(context, request)
+    body = read_body(request, documents.JOB_PATCH)
+    jobs.check_same_pool(state, body)
+    event = jobs.changes(state.key, body, request.request_id)
+    await context.service.apply(event, _document(context, state, body))
+    return _done(context, request, state, 200)
+
+
+async def replace_job(context: Context, request: Request) -> Response:
+    """PUT /jobs/{jobId}: what is absent gets its default; what cannot change is ignored, as clients send it back."""
+    state = _checked(context, request)
+    body = read_body(request, documents.JOB_PUT)
+    jobs.check_same_pool(state, body)
+    event = jobs.replacement(state.key, body, request.request_id)
+    await context.service.apply(event, _document(context, state, {"metadata": None, **body}))
+    return _done(context, request, state, 200)
+
+
+async def delete_job(context: Context, request: Request) -> Response:
+    """DELETE /jobs/{jobId}: deleting when this answers, or gone."""
+    state = _checked(context, request)
+    _no_force(request)
+    await context.service.apply(DeleteJob(state.key, request.request_id))
+    return done(202, address(request, "jobs", state.id))
+
+
+async def terminate_job(context: Context, request: Request) -> Response:
+    """POST /jobs/{jobId}/terminate: terminating when this answers, or completed."""
+    state = _checked(context, request)
+    _no_force(request)
+    body = read_body(request, documents.JOB_TERMINATE, optional=True)
+    reason = body.get("terminateReason", DEFAULT_REASON)
+    await context.service.apply(TerminateJob(state.key, reason, request.request_id))
+    return _done(context, request, state, 202)
+
+
+async def get_job_task_counts(context: Context, request: Request) -> Response:
+    """GET /jobs/{jobId}/taskcounts."""
+    state = _job(context, request)
+    tasks, slots = context.service.task_counts(state.key)
+    metadata = f"{request.base_url}/$metadata#taskcounts/@Element"
+    return Response(200, {"odata.metadata": metadata, "taskCounts": tasks, "taskSlotCounts": slots})
+
+
+def _job(context: Context, request: Request) -> JobState:
+    return jobs.existing(context.service, request.account, request.params["jobId"])
+
+
+def _checked(context: Context, request: Request) -> JobState:
+    """The job, once the conditional headers fit it."""
+    state = _job(context, request)
+    check_conditions(request, *version(context.service, JOB, state.key))
+    return state
+
+
+def _no_force(request: Request) -> None:
+    if flag(request, "force"):
+        raise not_implemented("the query option force=true")
+
+
+def _document(context: Context, state: JobState, body: dict[str, Json]) -> Document:
+    """The stored document with the changed properties; a None removes one."""
+    changed = {name: value for name, value in body.items() if name in jobs.CHANGEABLE}
+    merged = stored(context.service, JOB, state.key) | changed
+    return Document(JOB, document_key(state.key), {name: value for name, value in merged.items() if value is not None})
+
+
+def _done(context: Context, request: Request, state: JobState, status: int) -> Response:
+    return done(status, address(request, "jobs", state.id), version(context.service, JOB, state.key))

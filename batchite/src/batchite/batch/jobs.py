@@ -1,0 +1,82 @@
+"""Jobs: from documents to events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batchite.batch import render
+from batchite.batch.context import JOB, stored, version
+from batchite.batch.durations import INFINITE, limit, parse_duration
+from batchite.errors import ServiceError
+from batchite.http.types import Json
+from batchite.scheduler.events import UpdateJob
+from batchite.scheduler.model import JobKey, JobState, PoolKey
+from batchite.service import BatchService
+
+CHANGEABLE = ("priority", "maxParallelTasks", "constraints", "onAllTasksComplete", "metadata", "allowTaskPreemption")
+
+
+def existing(service: BatchService, account: str, job_id: str) -> JobState:
+    """The job's record. Raises JobNotFound."""
+    found = service.jobs.get(JobKey(account, job_id.lower()))
+    if found is None:
+        raise ServiceError("JobNotFound")
+    return found
+
+
+def new_state(account: str, body: Mapping[str, Json], pool_id: str) -> JobState:
+    """The core's view of a new job; the core fills in the times and the order."""
+    limits = body.get("constraints", {})
+    return JobState(
+        key=JobKey(account, body["id"].lower()),
+        id=body["id"],
+        pool=PoolKey(account, pool_id.lower()),
+        pool_id=pool_id,
+        created_at=0.0,
+        state="active",
+        state_at=0.0,
+        priority=body.get("priority", 0),
+        max_parallel=body.get("maxParallelTasks", -1),
+        uses_dependencies=body.get("usesTaskDependencies", False),
+        on_all_complete=body.get("onAllTasksComplete", "noaction"),
+        max_wall_clock=limit(limits.get("maxWallClockTime")),
+        max_retries=limits.get("maxTaskRetryCount", 0),
+    )
+
+
+def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
+    """The event of a PATCH: what is absent stays; given constraints are replaced as a whole (documented)."""
+    limits = body.get("constraints")
+    return UpdateJob(
+        key,
+        priority=body.get("priority"),
+        max_parallel=body.get("maxParallelTasks"),
+        on_all_complete=body.get("onAllTasksComplete"),
+        max_wall_clock=None if limits is None else _wall_clock(limits),
+        max_retries=None if limits is None else limits.get("maxTaskRetryCount", 0),
+        cause=cause,
+    )
+
+
+def replacement(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
+    """The event of a PUT: what is absent gets its default."""
+    defaults = {"priority": 0, "maxParallelTasks": -1, "onAllTasksComplete": "noaction", "constraints": {}}
+    return changes(key, {**defaults, **body}, cause)
+
+
+def check_same_pool(job: JobState, body: Mapping[str, Json]) -> None:
+    """A job's pool can change only while the job is disabled, which no job can be here."""
+    wanted = body.get("poolInfo", {}).get("poolId")
+    if wanted is not None and wanted.lower() != job.pool.pool:
+        raise ServiceError("OperationInvalidForCurrentState", "The pool of a job can change only while it is disabled.")
+
+
+def render_job(service: BatchService, state: JobState, base_url: str) -> dict[str, Json]:
+    """A job in the data plane's shape."""
+    item = render.job(stored(service, JOB, state.key), state, version(service, JOB, state.key))
+    return item | {"url": f"{base_url}/jobs/{state.id}"}
+
+
+def _wall_clock(limits: Mapping[str, Json]) -> float:
+    text = limits.get("maxWallClockTime")
+    return INFINITE if text is None else parse_duration(text)

@@ -1,0 +1,162 @@
+"""From documents and facts to what the agent runs. Pure.
+
+Environment, from weak to strong: the node's own (path, identity, CA), the job's common settings, the task's, and the
+documented `AZ_BATCH_*` variables, which nobody can override. AZ_BATCH_TASK_RESERVED_EPHEMERAL_DISK_SPACE_BYTES is not
+set: nothing is reserved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchite.agent.launch import Launch, OutputFile, ResourceFile, task_directory
+from batchite.batch.durations import limit
+from batchite.batch.tasks import identities
+from batchite.http.types import Json
+from batchite.scheduler.model import Detail, Failure, JobState, NodeState, PoolState, TaskState
+
+STARTUP = "startup"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What a launch needs to know of its node. `environment` is the node's own: identity and CA variables."""
+
+    state: NodeState
+    pool: PoolState
+    pool_document: Mapping[str, Json]
+    root: Path
+    account_url: str
+    auto_storage_url: str = ""
+    auto_storage_identity: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def refusal(pool_document: Mapping[str, Json]) -> Failure | None:
+    """Why no node of this pool can be had on this machine: an image of another operating system."""
+    machine = pool_document.get("virtualMachineConfiguration", {})
+    agent = machine.get("nodeAgentSKUId", "")
+    if "windows" not in agent.lower() and "windowsConfiguration" not in machine:
+        return None
+    text = "Windows images cannot run here: tasks run as processes of this machine. Use a Linux image."
+    return Failure("usererror", "UnsupportedImage", text, (Detail("nodeAgentSKUId", agent),))
+
+
+def identity_environment(metadata_url: str, client_id: str, ca_bundle: Path | None) -> dict[str, str]:
+    """The node's own variables: where tokens come from, the pool's first identity, whom to trust.
+
+    `metadata_url` keeps the instance metadata path below it (AZURE_POD_IDENTITY_AUTHORITY_HOST of azure-identity).
+    """
+    found = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": metadata_url, "AZURE_CLIENT_ID": client_id} if client_id else {}
+    if ca_bundle is not None:
+        found |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(ca_bundle))
+    return found
+
+
+def task_launch(
+    facts: NodeFacts, job: JobState, job_document: Mapping[str, Json], task: TaskState, document: Mapping[str, Json]
+) -> Launch:
+    """The present attempt of a task."""
+    directory = task_directory(task.key)
+    own = {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": task.id}
+    settings = _settings(job_document.get("commonEnvironmentSettings")) | _settings(document.get("environmentSettings"))
+    return Launch(
+        node_root=facts.root,
+        directory=directory,
+        command_line=document["commandLine"],
+        environment=_environment(facts, directory, settings, own),
+        resource_files=_resource_files(facts, document),
+        output_files=_output_files(facts, document),
+        wall_clock=limit(document.get("constraints", {}).get("maxWallClockTime")),
+        admin=_admin(document),
+    )
+
+
+def start_task_launch(facts: NodeFacts) -> Launch:
+    """The pool's start task on a node; it has no job and no limit of time."""
+    document = facts.pool_document["startTask"]
+    return Launch(
+        node_root=facts.root,
+        directory=STARTUP,
+        command_line=document["commandLine"],
+        environment=_environment(facts, STARTUP, _settings(document.get("environmentSettings")), {}),
+        resource_files=_resource_files(facts, document),
+        admin=_admin(document),
+    )
+
+
+def _environment(
+    facts: NodeFacts, directory: str, settings: Mapping[str, str], own: Mapping[str, str]
+) -> dict[str, str]:
+    root, task = facts.root, facts.root / directory
+    fixed = {
+        "AZ_BATCH_ACCOUNT_NAME": facts.pool.key.account,
+        "AZ_BATCH_ACCOUNT_URL": facts.account_url,
+        "AZ_BATCH_POOL_ID": facts.pool.id,
+        "AZ_BATCH_NODE_ID": facts.state.key.node,
+        "AZ_BATCH_NODE_IS_DEDICATED": "false" if facts.state.spot else "true",
+        "AZ_BATCH_NODE_ROOT_DIR": str(root),
+        "AZ_BATCH_NODE_STARTUP_DIR": str(root / STARTUP),
+        "AZ_BATCH_NODE_SHARED_DIR": str(root / "shared"),
+        "AZ_BATCH_NODE_MOUNTS_DIR": str(root / "fsmounts"),
+        "AZ_BATCH_TASK_DIR": str(task),
+        "AZ_BATCH_TASK_WORKING_DIR": str(task / "wd"),
+        "AZ_BATCH_CERTIFICATES_DIR": str(task / "certs"),
+    }
+    return {"PATH": PATH, "HOME": str(task / "wd"), **facts.environment, **settings, **fixed, **own}
+
+
+def _settings(listed: Iterable[Mapping[str, Json]] | None) -> dict[str, str]:
+    return {item["name"]: item.get("value") or "" for item in listed or ()}
+
+
+def _resource_files(facts: NodeFacts, document: Mapping[str, Json]) -> tuple[ResourceFile, ...]:
+    return tuple(_resource_file(facts, item) for item in document.get("resourceFiles") or ())
+
+
+def _resource_file(facts: NodeFacts, item: Mapping[str, Json]) -> ResourceFile:
+    """One of the three forms: a URL, a container's URL, a container of the account's auto-storage."""
+    reference = (item.get("identityReference") or {}).get("resourceId", "")
+    container = item.get("storageContainerUrl") or ""
+    if item.get("autoStorageContainerName"):
+        container = f"{facts.auto_storage_url.rstrip('/')}/{item['autoStorageContainerName']}"
+        reference = reference or facts.auto_storage_identity
+    return ResourceFile(
+        url=item.get("httpUrl") or "",
+        container_url=container,
+        prefix=item.get("blobPrefix") or "",
+        path=item.get("filePath") or "",
+        mode=item.get("fileMode") or "",
+        client_id=_client_id(facts, reference),
+    )
+
+
+def _output_files(facts: NodeFacts, document: Mapping[str, Json]) -> tuple[OutputFile, ...]:
+    return tuple(_output_file(facts, item) for item in document.get("outputFiles") or ())
+
+
+def _output_file(facts: NodeFacts, item: Mapping[str, Json]) -> OutputFile:
+    container = item["destination"]["container"]
+    return OutputFile(
+        pattern=item["filePattern"],
+        container_url=container["containerUrl"],
+        path=container.get("path") or "",
+        condition=item["uploadOptions"]["uploadCondition"],
+        client_id=_client_id(facts, (container.get("identityReference") or {}).get("resourceId", "")),
+        headers={header["name"]: header.get("value") or "" for header in container.get("uploadHeaders") or ()},
+    )
+
+
+def _client_id(facts: NodeFacts, resource_id: str) -> str:
+    """The client id of an identity. One that the pool does not have stays its resource id: no token is given for it."""
+    if not resource_id:
+        return ""
+    return identities(facts.pool_document).get(resource_id.lower()) or resource_id
+
+
+def _admin(document: Mapping[str, Json]) -> bool:
+    user = (document.get("userIdentity") or {}).get("autoUser") or {}
+    return bool(user.get("elevationLevel") == "admin")

@@ -1,0 +1,153 @@
+"""Handlers of the pool operations."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from batchite import autoscale
+from batchite.batch import documents, pools, render
+from batchite.batch.answers import address, created, done, one
+from batchite.batch.bodies import read_body
+from batchite.batch.conditions import check_conditions
+from batchite.batch.context import POOL, Context, document_key, stored, version
+from batchite.batch.images import SUPPORTED_IMAGES
+from batchite.batch.options import list_page
+from batchite.batch.resources import IMAGE, NODE_COUNTS
+from batchite.batch.resources import POOL as POOLS
+from batchite.errors import ServiceError
+from batchite.http.types import Json, Request, Response
+from batchite.scheduler.autoscaling import to_run
+from batchite.scheduler.events import ResizePool, SetAutoScale
+from batchite.scheduler.model import PoolState
+from batchite.service import Document
+
+
+async def create_pool(context: Context, request: Request) -> Response:
+    """POST /pools."""
+    body = read_body(request, documents.POOL)
+    key = await pools.create_pool(context.service, request.account, body, cause=request.request_id)
+    return created(address(request, "pools", body["id"]), version(context.service, POOL, key))
+
+
+async def list_pools(context: Context, request: Request) -> Response:
+    """GET /pools, in the order of their ids."""
+    keys = sorted(key for key in context.service.pools if key.account == request.account)
+    rows = ((key.pool, lambda key=key: pools.render_pool(context.service, key, request.base_url)) for key in keys)
+    return Response(200, list_page(request, POOLS, rows))
+
+
+async def get_pool(context: Context, request: Request) -> Response:
+    """GET /pools/{poolId}."""
+    state = _pool(context, request)
+    item = pools.render_pool(context.service, state.key, request.base_url)
+    return one(request, POOLS, item, version(context.service, POOL, state.key))
+
+
+async def pool_exists(context: Context, request: Request) -> Response:
+    """HEAD /pools/{poolId}."""
+    state = _checked(context, request)
+    return _done(context, request, state, 200)
+
+
+async def delete_pool(context: Context, request: Request) -> Response:
+    """DELETE /pools/{poolId}: deleting when this answers."""
+    state = _checked(context, request)
+    await pools.delete_pool(context.service, state.key, cause=request.request_id)
+    return done(202, address(request, "pools", state.id))
+
+
+async def update_pool(context: Context, request: Request) -> Response:
+    """PATCH /pools/{poolId}: what is absent or null stays."""
+    state = _checked(context, request)
+    body = read_body(request, documents.POOL_PATCH)
+    await pools.update_pool(context.service, state.key, body, cause=request.request_id)
+    return _done(context, request, state, 200)
+
+
+async def replace_pool_properties(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/updateproperties: an absent start task is removed."""
+    state = _pool(context, request)
+    body = read_body(request, documents.POOL_PROPERTIES)
+    changes = {"startTask": body.get("startTask"), "metadata": body["metadata"] or None}
+    await pools.update_pool(context.service, state.key, changes, cause=request.request_id)
+    return _done(context, request, state, 204)
+
+
+async def enable_pool_auto_scale(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/enableautoscale; on an autoscale pool one of the two properties may be left out."""
+    state = _checked(context, request)
+    body = read_body(request, documents.ENABLE_AUTOSCALE)
+    if state.autoscale is None and state.allocation != "steady":
+        raise ServiceError("PoolBeingResized")
+    event = pools.autoscale_event(state.key, state.autoscale, body, request.request_id)
+    await context.service.apply(event, _same_document(context, state))
+    return _done(context, request, state, 200)
+
+
+async def disable_pool_auto_scale(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/disableautoscale: the nodes stay."""
+    state = _pool(context, request)
+    await context.service.apply(SetAutoScale(state.key, None, request.request_id), _same_document(context, state))
+    return _done(context, request, state, 200)
+
+
+async def evaluate_pool_auto_scale(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/evaluateautoscale: the result, nothing changes; the pool must have autoscale enabled."""
+    state = _pool(context, request)
+    formula = read_body(request, documents.EVALUATE_AUTOSCALE)["autoScaleFormula"]
+    if state.autoscale is None:
+        raise ServiceError("OperationInvalidForCurrentState", "Autoscale is not enabled on the pool.")
+    pools.check_formula(formula)
+    evaluation: autoscale.Evaluation = context.service.evaluate(state.key, formula)
+    run = render.autoscale_run(to_run(evaluation, context.service.now().wire))
+    return Response(200, {"odata.metadata": f"{request.base_url}/$metadata#autoscalerun"} | run)
+
+
+async def resize_pool(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/resize: resizing when this answers."""
+    state = _checked(context, request)
+    event: ResizePool = pools.resize_event(state.key, read_body(request, documents.RESIZE), request.request_id)
+    await context.service.apply(event)
+    return _done(context, request, state, 202)
+
+
+async def list_pool_node_counts(context: Context, request: Request) -> Response:
+    """GET /nodecounts: one row for each pool."""
+    service = context.service
+    states = sorted(
+        (state for key, state in service.pools.items() if key.account == request.account), key=lambda state: state.key
+    )
+    rows = (
+        (state.key.pool, lambda state=state: render.node_counts(state.id, service.nodes_of(state.key)))
+        for state in states
+    )
+    return Response(200, list_page(request, NODE_COUNTS, rows))
+
+
+async def list_supported_images(_: Context, request: Request) -> Response:
+    """GET /supportedimages."""
+    rows = (
+        (f"{index:04d}", lambda image=image: cast("dict[str, Json]", dict(image)))
+        for index, image in enumerate(SUPPORTED_IMAGES)
+    )
+    return Response(200, list_page(request, IMAGE, rows))
+
+
+def _pool(context: Context, request: Request) -> PoolState:
+    return pools.existing(context.service, request.account, request.params["poolId"])
+
+
+def _checked(context: Context, request: Request) -> PoolState:
+    """The pool, once the conditional headers fit it."""
+    state = _pool(context, request)
+    check_conditions(request, *version(context.service, POOL, state.key))
+    return state
+
+
+def _same_document(context: Context, state: PoolState) -> Document:
+    """The pool's document again: saving it gives the pool a new ETag."""
+    return Document(POOL, document_key(state.key), stored(context.service, POOL, state.key))
+
+
+def _done(context: Context, request: Request, state: PoolState, status: int) -> Response:
+    return done(status, address(request, "pools", state.id), version(context.service, POOL, state.key))

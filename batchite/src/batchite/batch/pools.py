@@ -1,0 +1,179 @@
+"""Pools: from documents to events, shared by the data plane and ARM.
+
+A pool's document holds what never changes by itself; targets, formula and states live in the core's record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batchite import autoscale
+from batchite.batch import documents, render
+from batchite.batch.context import POOL, document_key, stored, version
+from batchite.batch.durations import parse_duration
+from batchite.batch.rules import record
+from batchite.errors import ServiceError, invalid_property, not_implemented
+from batchite.http.types import Json
+from batchite.scheduler.events import CreatePool, DeletePool, Event, ResizePool, SetAutoScale, UpdatePool
+from batchite.scheduler.model import AutoScale, PoolKey, PoolState, StartTaskPolicy
+from batchite.service import BatchService, Document
+
+_SCALE = frozenset(documents.SCALE)
+_CHANGEABLE = _SCALE | {"startTask", "metadata", "applicationPackageReferences", "nodeDeallocationOption"}
+_DEFAULT_INTERVAL = "PT15M"
+_DEFAULT_TIMEOUT = "PT15M"
+
+
+def pool_key(account: str, pool_id: str) -> PoolKey:
+    """The key of a pool; ids do not differ by case."""
+    return PoolKey(account.lower(), pool_id.lower())
+
+
+def existing(service: BatchService, account: str, pool_id: str) -> PoolState:
+    """The pool's record. Raises PoolNotFound."""
+    found = service.pools.get(pool_key(account, pool_id))
+    if found is None:
+        raise ServiceError("PoolNotFound")
+    return found
+
+
+async def create_pool(service: BatchService, account: str, document: dict[str, Json], *, cause: str) -> PoolKey:
+    """Create a pool from its data-plane document.
+
+    `identity` ({type, userAssignedIdentities: [{resourceId, clientId, principalId}]}) is set by ARM only and kept as
+    given. Raises ServiceError: 400 naming the property, 501 for what is not built, PoolExists.
+    """
+    body = {name: value for name, value in document.items() if name != "identity"}
+    documents.POOL("", body)
+    _check_scale(body)
+    state = _state(pool_key(account, body["id"]), body)
+    kept = {name: value for name, value in document.items() if name not in _SCALE}
+    await service.apply(CreatePool(state, cause), Document(POOL, document_key(state.key), kept))
+    return state.key
+
+
+async def update_pool(service: BatchService, key: PoolKey, changes: dict[str, Json], *, cause: str) -> None:
+    """Change what may change in place, by the data plane's names; None removes a start task or the metadata.
+
+    Scale settings: `enableAutoScale` with `autoScaleFormula` and `autoScaleEvaluationInterval`, or targets (a resize,
+    with `resizeTimeout` and `nodeDeallocationOption`). Raises PropertyCannotBeUpdated for anything else.
+    """
+    state = existing(service, *key)
+    for name in changes:
+        if name not in _CHANGEABLE:
+            raise invalid_property(name, "", "The property is fixed for the pool's life.", "PropertyCannotBeUpdated")
+    if changes.get("applicationPackageReferences"):
+        raise not_implemented("the property applicationPackageReferences")
+    if changes.get("startTask") is not None:
+        documents.START_TASK("startTask", changes["startTask"])
+    await _scale(service, state, changes, cause)
+    kept = stored(service, POOL, key) | {n: v for n, v in changes.items() if n in ("startTask", "metadata")}
+    document = Document(POOL, document_key(key), {name: value for name, value in kept.items() if value is not None})
+    policy = _policy(kept.get("startTask"))
+    await service.apply(UpdatePool(key, policy, clear_start_task=policy is None, cause=cause), document)
+
+
+async def delete_pool(service: BatchService, key: PoolKey, *, cause: str) -> None:
+    """Delete a pool: it is `deleting` until its last node has gone."""
+    await service.apply(DeletePool(key, cause))
+
+
+def render_pool(service: BatchService, key: PoolKey, base_url: str) -> dict[str, Json]:
+    """A pool in the data plane's shape."""
+    state = existing(service, *key)
+    item = render.pool(stored(service, POOL, key), state, service.nodes_of(key), version(service, POOL, key))
+    return item | {"url": f"{base_url}/pools/{state.id}"}
+
+
+def autoscale_event(key: PoolKey, present: AutoScale | None, body: Mapping[str, Json], cause: str) -> SetAutoScale:
+    """Enable autoscale or change it; what is not given keeps its present value. Raises for a missing or bad formula."""
+    formula = body.get("autoScaleFormula") or (present.formula if present else None)
+    if not formula:
+        raise ServiceError("InvalidAutoScalingSettings", "A formula is required to enable autoscale.")
+    check_formula(formula)
+    text = body.get("autoScaleEvaluationInterval")
+    interval = parse_duration(text) if text else (present.interval if present else parse_duration(_DEFAULT_INTERVAL))
+    return SetAutoScale(key, AutoScale(formula, interval), cause)
+
+
+def check_formula(formula: str) -> None:
+    """Raise AutoScalingFormulaSyntaxError with line and column when the formula does not parse."""
+    try:
+        autoscale.parse(formula)
+    except autoscale.FormulaError as error:
+        values = {"PropertyName": "autoScaleFormula", "Reason": str(error)}
+        raise ServiceError("AutoScalingFormulaSyntaxError", str(error), values) from None
+
+
+def resize_event(key: PoolKey, body: Mapping[str, Json], cause: str) -> ResizePool:
+    """A manual resize from its request body."""
+    if body.get("targetDedicatedNodes") is None and body.get("targetLowPriorityNodes") is None:
+        raise ServiceError(
+            "MissingRequiredProperty", values={"PropertyName": "targetDedicatedNodes", "Reason": "No target is given."}
+        )
+    timeout = body.get("resizeTimeout")
+    return ResizePool(
+        key,
+        dedicated=body.get("targetDedicatedNodes"),
+        spot=body.get("targetLowPriorityNodes"),
+        deallocation=body.get("nodeDeallocationOption", "requeue"),
+        resize_timeout=parse_duration(timeout) if timeout else None,
+        cause=cause,
+    )
+
+
+async def _scale(service: BatchService, state: PoolState, changes: Mapping[str, Json], cause: str) -> None:
+    """Apply the scale settings among the changes, one event at a time, nothing when they are the present ones."""
+    for event in scale_events(state, changes, cause):
+        await service.apply(event)
+
+
+def scale_events(state: PoolState, changes: Mapping[str, Json], cause: str) -> list[Event]:
+    """The events that lead from the present scale settings to the wanted ones."""
+    if not _SCALE & changes.keys():
+        return []
+    record(optional=documents.SCALE, strict=False)("", dict(changes))
+    wanted = changes.get("enableAutoScale", state.autoscale is not None)
+    if wanted:
+        event = autoscale_event(state.key, state.autoscale, changes, cause)
+        return [] if event.autoscale == state.autoscale else [event]
+    off: list[Event] = [SetAutoScale(state.key, None, cause)] if state.autoscale else []
+    targets = {"targetDedicatedNodes": state.target_dedicated, "targetLowPriorityNodes": state.target_spot}
+    moved = any(changes.get(name) not in (None, present) for name, present in targets.items())
+    return off + ([resize_event(state.key, changes, cause)] if moved else [])
+
+
+def _check_scale(body: Mapping[str, Json]) -> None:
+    """Targets and a formula exclude each other; a formula needs enableAutoScale."""
+    formulas = [name for name in ("autoScaleFormula", "autoScaleEvaluationInterval") if name in body]
+    targets = [name for name in ("targetDedicatedNodes", "targetLowPriorityNodes") if name in body]
+    wrong, reason = (targets, "excludes") if body.get("enableAutoScale") else (formulas, "needs")
+    if wrong:
+        raise invalid_property(wrong[0], body[wrong[0]], f"The property {reason} enableAutoScale = true.")
+
+
+def _state(key: PoolKey, body: Mapping[str, Json]) -> PoolState:
+    """The core's view of a new pool; the core fills in the times."""
+    scaled = body.get("enableAutoScale")
+    return PoolState(
+        key=key,
+        id=body["id"],
+        created_at=0.0,
+        state="active",
+        state_at=0.0,
+        allocation="steady",
+        allocation_at=0.0,
+        target_dedicated=body.get("targetDedicatedNodes", 0),
+        target_spot=body.get("targetLowPriorityNodes", 0),
+        slots_per_node=body.get("taskSlotsPerNode", 1),
+        fill=body.get("taskSchedulingPolicy", {}).get("nodeFillType", "spread"),
+        resize_timeout=parse_duration(body.get("resizeTimeout", _DEFAULT_TIMEOUT)),
+        autoscale=autoscale_event(key, None, body, "").autoscale if scaled else None,
+        start_task=_policy(body.get("startTask")),
+    )
+
+
+def _policy(start_task: Mapping[str, Json] | None) -> StartTaskPolicy | None:
+    if start_task is None:
+        return None
+    return StartTaskPolicy(start_task.get("waitForSuccess", True), start_task.get("maxTaskRetryCount", 0))
