@@ -1,0 +1,1 @@
+"""Submit workloads to Azure Batch, follow them and fetch what they produce: `python -m jobs`."""
