@@ -31,7 +31,9 @@ LEAVES_FIRST = (
 def reconcile(turn: Turn, pool: PoolState) -> None:
     """Add or remove nodes until both kinds match their targets, then settle the allocation state."""
     for spot, target in ((False, pool.target_dedicated), (True, pool.target_spot)):
-        present = [node for node in turn.world.pool_nodes(pool.key) if node.spot == spot and node.state != "leavingpool"]
+        present = [
+            node for node in turn.world.pool_nodes(pool.key) if node.spot == spot and node.state != "leavingpool"
+        ]
         for _ in range(target - len(present)):
             pool = _add_node(turn, pool, spot=spot)
         for node in _leaving(present, len(present) - target):
@@ -122,5 +124,5 @@ def _add_node(turn: Turn, pool: PoolState, *, spot: bool) -> PoolState:
 def _leaving(present: list[NodeState], surplus: int) -> list[NodeState]:
     """The nodes to give up: least useful state first, newest of a state first."""
     order = {state: rank for rank, state in enumerate(LEAVES_FIRST)}
-    newest_first = sorted(reversed(present), key=lambda node: order.get(node.state, 0))
-    return newest_first[: max(0, surplus)]
+    ranked = sorted(enumerate(present), key=lambda pair: (order.get(pair[1].state, 0), -pair[0]))
+    return [node for _, node in ranked[: max(0, surplus)]]

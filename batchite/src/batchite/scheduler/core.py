@@ -41,7 +41,7 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
 
 
 class Scheduler:
-    """Events in, changes and commands out. Deterministic: the same events at the same moments give the same outcomes."""
+    """Events in, changes and commands out; the same events at the same moments give the same outcomes."""
 
     def __init__(self) -> None:
         self.world = World()

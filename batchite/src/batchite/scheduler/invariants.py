@@ -19,7 +19,9 @@ def _check_slots(world: World) -> None:
     for node in world.nodes.values():
         held = sum(world.running_on.get(node.key, {}).values())
         assert 0 <= held <= node.slots, f"{node.key}: {held} of {node.slots} slots held"
-        assert held == 0 or node.state in {"running", "leavingpool", "preempted"}, f"{node.key}: {node.state} with tasks"
+        assert held == 0 or node.state in {"running", "leavingpool", "preempted"}, (
+            f"{node.key}: {node.state} with tasks"
+        )
 
 
 def _check_attempts(world: World) -> None:
@@ -53,4 +55,6 @@ def _check_reachable(world: World) -> None:
         queued = {name for _, name in world.ready.get(job, [])}
         for task in tasks.values():
             if task.state == "active":
-                assert task.key.task in queued or world.dependencies.blocked(job, task.key.task), f"{task.key}: forgotten"
+                assert task.key.task in queued or world.dependencies.blocked(job, task.key.task), (
+                    f"{task.key}: forgotten"
+                )

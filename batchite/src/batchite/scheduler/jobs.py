@@ -30,7 +30,9 @@ def create(turn: Turn, event: CreateJob) -> None:
 def limit(turn: Turn, job: JobState) -> None:
     """Set the deadline of a job with a wall-clock limit; it counts from the creation, in real time."""
     if job.max_wall_clock is not None and job.state == "active":
-        turn.timers.at_wire(job.created_at + job.max_wall_clock, "jobwall", job.key, job.created_at + job.max_wall_clock)
+        turn.timers.at_wire(
+            job.created_at + job.max_wall_clock, "jobwall", job.key, job.created_at + job.max_wall_clock
+        )
 
 
 def update(turn: Turn, event: UpdateJob) -> None:

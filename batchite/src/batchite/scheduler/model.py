@@ -135,7 +135,8 @@ class StartTaskState:
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """A node. state: creating | starting | waitingforstarttask | idle | running | starttaskfailed | leavingpool |
-    preempted | unusable | offline."""
+    preempted | rebooting | unusable.
+    """
 
     key: NodeKey
     spot: bool

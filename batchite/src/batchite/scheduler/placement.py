@@ -58,10 +58,8 @@ def _takes_tasks(node: NodeState) -> bool:
     return node.ready and node.state in {"idle", "running"}
 
 
-def _choose(
-    turn: Turn, pool: PoolState, free: dict[NodeKey, int], slots: int
-) -> NodeState | None:
-    """The node for a task: the emptiest (spread) or the fullest with room (pack), dedicated before Spot, then oldest."""
+def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], slots: int) -> NodeState | None:
+    """The emptiest node (spread) or the fullest with room (pack); dedicated before Spot, then the oldest."""
     fitting = [turn.world.nodes[key] for key, room in free.items() if room >= slots]
     if not fitting:
         return None

@@ -17,9 +17,7 @@ def create(turn: Turn, event: CreatePool) -> None:
     if pool.key in turn.world.pools:
         deleting = turn.world.pools[pool.key].state == "deleting"
         raise ServiceError("PoolBeingDeleted" if deleting else "PoolExists")
-    turn.put(
-        replace(pool, created_at=now, state="active", state_at=now, allocation="steady", allocation_at=now)
-    )
+    turn.put(replace(pool, created_at=now, state="active", state_at=now, allocation="steady", allocation_at=now))
     if pool.autoscale is not None:
         autoscaling.enable(turn, pool.key)
     allocation.reconcile(turn, turn.world.pools[pool.key])
@@ -67,9 +65,7 @@ def delete(turn: Turn, event: DeletePool) -> None:
     """Mark deleting and let every node go. Its jobs stay, without a pool, as in the service."""
     pool = existing(turn, event.key)
     turn.samples.stop(pool.key)
-    gone = replace(
-        pool, state="deleting", state_at=turn.now.wire, target_dedicated=0, target_spot=0, autoscale=None
-    )
+    gone = replace(pool, state="deleting", state_at=turn.now.wire, target_dedicated=0, target_spot=0, autoscale=None)
     turn.put(replace(gone, deallocation="requeue"))
     allocation.reconcile(turn, turn.world.pools[pool.key])
 

@@ -23,9 +23,7 @@ def add(turn: Turn, event: AddTasks) -> None:
     if not job.uses_dependencies and any(task.depends_on or task.depends_on_ranges for task in event.tasks):
         raise ServiceError("TaskDependenciesNotSpecifiedOnJob")
     for task in event.tasks:
-        stamped = replace(
-            task, created_at=turn.now.wire, state_at=turn.now.wire, sequence=turn.world.next_sequence()
-        )
+        stamped = replace(task, created_at=turn.now.wire, state_at=turn.now.wire, sequence=turn.world.next_sequence())
         turn.put(stamped)
         if turn.world.dependencies.add(job.key, stamped, known):
             turn.world.enqueue(stamped)

@@ -13,7 +13,7 @@ from batchite.scheduler.timers import Timers
 from batchite.scheduler.world import World
 
 
-class IllegalTransition(AssertionError):
+class IllegalTransitionError(AssertionError):
     """A decision of the core that no transition table allows: a bug of the core, never of a client."""
 
 
@@ -30,7 +30,7 @@ class Turn:
     commands: list[Command] = field(default_factory=list)
 
     def put(self, record: Record) -> None:
-        """Insert or replace a record. Raises IllegalTransition when its state may not follow the present one."""
+        """Insert or replace a record. Raises IllegalTransitionError when its state may not follow the present one."""
         check(self.world, record)
         self.world.put(record)
         self.changes[record.key] = Put(record)
@@ -70,23 +70,24 @@ class Turn:
 
 
 def check(world: World, record: Record) -> None:
-    """Raise IllegalTransition unless the record's state may follow the one it replaces."""
+    """Raise IllegalTransitionError unless the record's state may follow the one it replaces."""
     match record:
         case PoolState():
             pool = world.pools.get(record.key)
-            _require(transitions.POOL, pool and pool.state, record.state, record)
-            _require(transitions.ALLOCATION, pool and pool.allocation, record.allocation, record)
+            _require(transitions.POOL, pool.state if pool else None, record.state, record)
+            _require(transitions.ALLOCATION, pool.allocation if pool else None, record.allocation, record)
         case NodeState():
-            node = world.nodes.get(record.key)
-            _require(transitions.NODE, node and node.state, record.state, record)
+            _require_state(transitions.NODE, world.nodes.get(record.key), record)
         case JobState():
-            job = world.jobs.get(record.key)
-            _require(transitions.JOB, job and job.state, record.state, record)
+            _require_state(transitions.JOB, world.jobs.get(record.key), record)
         case TaskState():
-            task = world.task(record.key)
-            _require(transitions.TASK, task and task.state, record.state, record)
+            _require_state(transitions.TASK, world.task(record.key), record)
+
+
+def _require_state(table: transitions.Table, before: Record | None, after: Record) -> None:
+    _require(table, before.state if before else None, after.state, after)
 
 
 def _require(table: transitions.Table, before: str | None, after: str, record: Record) -> None:
     if after not in table or (before is not None and not transitions.allowed(table, before, after)):
-        raise IllegalTransition(f"{record.key}: {before} -> {after}")
+        raise IllegalTransitionError(f"{record.key}: {before} -> {after}")

@@ -17,6 +17,10 @@ OCCUPYING = frozenset({"preparing", "running"})
 """Task states that hold slots of a node."""
 
 
+COUNTED = ("active", "running", "completed", "succeeded", "failed")
+"""The counters of a job, as the service names them."""
+
+
 @dataclass(slots=True)
 class Counts:
     """Tasks of a job by state: numbers of tasks, and numbers of slots."""
@@ -29,9 +33,6 @@ class Counts:
         for name in counted_as(task):
             self.tasks[name] += sign
             self.slots[name] += sign * task.slots
-
-
-COUNTED = ("active", "running", "completed", "succeeded", "failed")
 
 
 def counted_as(task: TaskState) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ class GroupCommit:
         assert pending is not None
         try:
             self._store.commit()
-        except Exception as error:  # whatever the store raises must reach those who wait, not the event loop
+        except Exception as error:  # noqa: BLE001  # whatever the store raises must reach those who wait, not the event loop
             pending.set_exception(error)
             return
         pending.set_result(None)

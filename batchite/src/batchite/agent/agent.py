@@ -1,0 +1,157 @@
+"""The agent of this machine: every pretend node's directories and processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from batchite.agent import processes
+from batchite.agent.launch import Launch, node_directory
+from batchite.agent.runner import TASK_ENDED, Attempt, Ended
+from batchite.agent.transfer import Transfer, Uploaded
+from batchite.agent.users import TaskUser
+from batchite.scheduler.events import (
+    Event,
+    NodePrepared,
+    NodeRemoved,
+    NodeUnusable,
+    StartTaskEnded,
+    TaskEnded,
+    TaskStarted,
+)
+from batchite.scheduler.model import Detail, Failure, NodeKey, TaskKey
+
+log = logging.getLogger(__name__)
+
+DIRECTORIES = ("applications", "fsmounts", "shared", "startup", "volatile", "workitems")
+THREADS = 512
+"""Attempts that may be under way at once: each waits for its process in a thread of its own."""
+
+Owner = tuple[NodeKey, str, int]
+"""(node, what: `start` or the task's key, attempt)."""
+
+
+class LocalAgent:
+    """Implements `agent.port.Agent` with one thread an attempt; `post` takes events from any thread."""
+
+    def __init__(
+        self,
+        root: Path,
+        journal: processes.Journal,
+        transfer: Transfer,
+        user: TaskUser,
+        post: Callable[[Event], None],
+        on_uploaded: Callable[[list[Uploaded]], None],
+    ) -> None:
+        self._root, self._journal, self._transfer, self._user = root, journal, transfer, user
+        self._post, self._on_uploaded = post, on_uploaded
+        self._threads = ThreadPoolExecutor(THREADS, "agent")
+        self._lock = threading.Lock()
+        self._attempts: dict[Owner, Attempt] = {}
+
+    def prepare_node(self, node: NodeKey, boot: int) -> None:
+        """Make the node's directories anew."""
+        self._threads.submit(self._prepare_node, node, boot)
+
+    def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
+        """Run the start task."""
+        owner = (node, "start", boot * 1000 + attempt)
+        self._begin(owner, launch, _nothing, lambda end: self._start_task_ended(node, boot, end))
+
+    def run_task(self, task: TaskKey, node: NodeKey, attempt: int, launch: Launch) -> None:
+        """Run one attempt of a task."""
+        self._begin(
+            (node, "/".join(task), attempt),
+            launch,
+            lambda: self._post(TaskStarted(task, attempt)),
+            lambda end: self._post(TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable)),
+        )
+
+    def stop_task(self, task: TaskKey, attempt: int) -> None:
+        """Kill the attempt; its own thread then reports the end."""
+        wanted = ("/".join(task), attempt)
+        with self._lock:
+            found = [run for (_, name, number), run in self._attempts.items() if (name, number) == wanted]
+        for run in found:
+            self._threads.submit(run.stop)
+        if not found:  # it has ended already: its own answer is under way, this one is for a core that missed it
+            self._post(TaskEnded(task, attempt, None, TASK_ENDED))
+
+    def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
+        """Remove a task's directory."""
+        self._threads.submit(shutil.rmtree, node_directory(self._root, node) / directory, ignore_errors=True)
+
+    def remove_node(self, node: NodeKey, boot: int) -> None:
+        """Kill everything on the node and remove its directory."""
+        self._threads.submit(self._remove_node, node, boot)
+
+    def close(self) -> None:
+        """Kill every attempt and wait for its thread; nothing runs afterwards."""
+        with self._lock:
+            under_way = list(self._attempts.values())
+        for attempt in under_way:
+            attempt.stop()
+        self._threads.shutdown(cancel_futures=True)
+        processes.kill_below(self._root)
+        self._journal.clear()
+        self._journal.close()
+
+    def _prepare_node(self, node: NodeKey, boot: int) -> None:
+        directory = node_directory(self._root, node)
+        try:
+            shutil.rmtree(directory, ignore_errors=True)
+            for name in DIRECTORIES:
+                (directory / name).mkdir(parents=True)
+                self._give(directory / name)
+        except OSError as error:
+            log.warning("node %s cannot be made: %s", node.node, error)
+            details = (Detail("Path", str(directory)),)
+            failure = Failure("servererror", "NodeDirectoryCreateFailed", f"No directory: {error.strerror}", details)
+            self._post(NodeUnusable(node, boot, failure))
+            return
+        self._post(NodePrepared(node, boot))
+
+    def _give(self, directory: Path) -> None:
+        if self._user.uid is not None:
+            os.chown(directory, self._user.uid, self._user.gid or -1)
+
+    def _begin(self, owner: Owner, launch: Launch, started: Callable[[], None], ended: Callable[[Ended], None]) -> None:
+        """Register the attempt at once, so that a stop that follows finds it, and run it in its own thread."""
+        attempt = Attempt(launch, self._transfer, self._user, self._journal, started, self._on_uploaded)
+        with self._lock:
+            self._attempts[owner] = attempt
+        self._threads.submit(self._run, owner, attempt, ended)
+
+    def _run(self, owner: Owner, attempt: Attempt, ended: Callable[[Ended], None]) -> None:
+        try:
+            end = attempt.run()
+        except Exception as error:  # a bug must end the attempt, never leave its task running for ever
+            log.exception("attempt of %s failed in the agent", owner[1])
+            end = Ended(None, Failure("servererror", "Unknown", f"The node agent failed: {type(error).__name__}"))
+        with self._lock:
+            del self._attempts[owner]
+        ended(end)
+
+    def _start_task_ended(self, node: NodeKey, boot: int, end: Ended) -> None:
+        self._post(StartTaskEnded(node, boot, end.exit_code, end.failure))
+
+    def _remove_node(self, node: NodeKey, boot: int) -> None:
+        with self._lock:
+            mine = [attempt for (owner, _, _), attempt in self._attempts.items() if owner == node]
+        for attempt in mine:
+            attempt.stop()
+        for attempt in mine:
+            attempt.wait()
+        directory = node_directory(self._root, node)
+        processes.kill_marked(f"AZ_BATCH_NODE_ROOT_DIR={directory}")
+        shutil.rmtree(directory, ignore_errors=True)
+        self._post(NodeRemoved(node, boot))
+
+
+def _nothing() -> None:
+    """A start task reports no start."""

@@ -1,0 +1,227 @@
+"""The shell around the core: one event loop owns it, commits before it answers, and drives the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from batchite import autoscale, records
+from batchite.agent.launch import Launch
+from batchite.agent.port import Agent
+from batchite.clock import Clock
+from batchite.scheduler import commands as c
+from batchite.scheduler.core import Scheduler
+from batchite.scheduler.events import Event, NodeUnusable, Now, Restarted, Tick
+from batchite.scheduler.model import (
+    Failure,
+    JobKey,
+    JobState,
+    NodeKey,
+    NodeState,
+    PoolKey,
+    PoolState,
+    TaskKey,
+    TaskState,
+)
+from batchite.scheduler.world import Counts
+from batchite.storage.group_commit import GroupCommit
+from batchite.storage.port import Store
+
+log = logging.getLogger(__name__)
+
+TICKS_AT_UNIX_EPOCH = 621_355_968_000_000_000
+"""100-nanosecond ticks from year 1 to 1970: the service's ETags are such counts in hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A client's document to store with an event; None removes it."""
+
+    kind: str  # pool.doc | job.doc | task.doc
+    key: str
+    value: dict[str, Any] | None
+
+
+class Launches(Protocol):
+    """Builds what the agent runs from documents and records; the data plane provides it."""
+
+    def refusal(self, node: NodeState) -> Failure | None:
+        """Why no such node can be had here (a Windows image), or None."""
+
+    def start_task(self, node: NodeState) -> Launch:
+        """The pool's start task on this node."""
+
+    def task(self, task: TaskState) -> Launch:
+        """The present attempt of a task on its node."""
+
+    def task_directory(self, task: TaskKey) -> str:
+        """The task's directory relative to its node's root."""
+
+
+class BatchService:
+    """One per server; used from the event loop only."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self._core = Scheduler()
+        self._commits = GroupCommit(store)
+        self._agent: Agent | None = None
+        self._launches: Launches | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_etag = 0
+
+    def start(self, agent: Agent, launches: Launches) -> None:
+        """Take up the records of an earlier run. The agent must have ended that run's processes before."""
+        self._agent, self._launches = agent, launches
+        self._core.load(records.read_all(self.store))
+        self.post(Restarted())
+
+    def stop(self) -> None:
+        """Let no timer fire any more; what the agent still answers is not heard."""
+        self._agent = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def pools(self) -> Mapping[PoolKey, PoolState]:
+        """Every pool."""
+        return self._core.world.pools
+
+    @property
+    def nodes(self) -> Mapping[NodeKey, NodeState]:
+        """Every node."""
+        return self._core.world.nodes
+
+    @property
+    def jobs(self) -> Mapping[JobKey, JobState]:
+        """Every job."""
+        return self._core.world.jobs
+
+    def tasks_of(self, job: JobKey) -> Mapping[str, TaskState]:
+        """The job's tasks by lower-case id, in the order they were added."""
+        return self._core.world.tasks.get(job, {})
+
+    def nodes_of(self, pool: PoolKey) -> Sequence[NodeState]:
+        """The pool's nodes in the order they were added."""
+        return self._core.world.pool_nodes(pool)
+
+    def tasks_on(self, node: NodeKey) -> Mapping[TaskKey, int]:
+        """Attempts under way on a node and the slots each holds."""
+        return self._core.world.running_on.get(node, {})
+
+    def task_counts(self, job: JobKey) -> tuple[dict[str, int], dict[str, int]]:
+        """Tasks, and task slots, of the job by state; in constant time."""
+        counts = self._core.world.counts.get(job, Counts())
+        return dict(counts.tasks), dict(counts.slots)
+
+    def now(self) -> Now:
+        """The present moment."""
+        return self.clock.now()
+
+    def evaluate(self, pool: PoolKey, formula: str) -> autoscale.Evaluation:
+        """Evaluate a formula on the pool's metrics, changing nothing. Raises FormulaError."""
+        return self._core.evaluate(pool, formula, self.now())
+
+    def document(self, kind: str, key: str) -> dict[str, Any] | None:
+        """The client's document, or None."""
+        entry = self._entry(kind, key)
+        return None if entry is None else entry["d"]
+
+    def etag(self, kind: str, key: str) -> tuple[str, float] | None:
+        """ETag and last modification (wire time) of a document, or None."""
+        entry = self._entry(kind, key)
+        return None if entry is None else (entry["e"], entry["m"])
+
+    async def apply(self, event: Event, *documents: Document) -> None:
+        """Handle the event and store the documents in one commit; return once that is durable.
+
+        Raises ServiceError, with nothing changed, when the core refuses.
+        """
+        await self.post(event, *documents)
+
+    async def save(self, *documents: Document) -> None:
+        """Store documents only."""
+        self._store_documents(documents)
+        await self._commits.durable()
+
+    def post(self, event: Event, *documents: Document) -> asyncio.Future[None]:
+        """Handle the event now; the future is done once its changes are durable. Agents' answers come this way."""
+        outcome = self._core.handle(event, self.now())
+        self._store_documents(documents)
+        for change in outcome.changes:
+            if isinstance(change, c.Put):
+                records.write(self.store, change.record)
+            else:
+                records.erase(self.store, change.key)
+            log.debug("%s cause=%s", change, event.cause)
+        self._arm_timer()
+        return self._commits.durable(lambda: self._carry_out(outcome.commands))
+
+    def _carry_out(self, todo: Sequence[c.Command]) -> None:
+        if self._agent is None or self._launches is None:
+            return
+        for command in todo:
+            self._carry_out_one(command, self._agent, self._launches)
+
+    def _carry_out_one(self, command: c.Command, agent: Agent, launches: Launches) -> None:
+        match command:
+            case c.PrepareNode():
+                self._prepare(command, agent, launches)
+            case c.RunStartTask(node=node, boot=boot, attempt=attempt):
+                if node in self.nodes:
+                    agent.run_start_task(node, boot, attempt, launches.start_task(self.nodes[node]))
+            case c.RunTask(task=key, node=node, attempt=attempt):
+                task = self._core.world.task(key)
+                if task is not None and task.attempt == attempt:
+                    agent.run_task(key, node, attempt, launches.task(task))
+            case c.StopTask(task=key, attempt=attempt):
+                agent.stop_task(key, attempt)
+            case c.RemoveTaskFiles(task=key, node=node):
+                agent.remove_task_files(key, node, launches.task_directory(key))
+            case c.RemoveNode(node=node, boot=boot):
+                agent.remove_node(node, boot)
+
+    def _prepare(self, command: c.PrepareNode, agent: Agent, launches: Launches) -> None:
+        node = self.nodes.get(command.node)
+        failure = None if node is None else launches.refusal(node)
+        if failure is None:
+            agent.prepare_node(command.node, command.boot)
+        else:
+            self.post(NodeUnusable(command.node, command.boot, failure, cause=command.cause))
+
+    def _arm_timer(self) -> None:
+        """One timer of the loop stands for the earliest deadline of the core."""
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self.now()
+        service_at, wire_at = self._core.next_deadline()
+        delays = [] if service_at is None else [self.clock.real_delay(service_at, now)]
+        if wire_at is not None:
+            delays.append(max(0.0, wire_at - now.wire))
+        if delays:
+            self._timer = asyncio.get_running_loop().call_later(min(delays), self.post, Tick())
+
+    def _store_documents(self, documents: Sequence[Document]) -> None:
+        for document in documents:
+            if document.value is None:
+                self.store.delete(document.kind, document.key)
+                continue
+            modified = self.now().wire
+            entry = {"e": self._new_etag(modified), "m": modified, "d": document.value}
+            self.store.put(document.kind, document.key, orjson.dumps(entry))
+
+    def _new_etag(self, modified: float) -> str:
+        """A new ETag, greater than every earlier one of this run."""
+        ticks = TICKS_AT_UNIX_EPOCH + int(modified * 10_000_000)
+        self._last_etag = max(self._last_etag + 1, ticks)
+        return f"0x{self._last_etag:X}"
+
+    def _entry(self, kind: str, key: str) -> dict[str, Any] | None:
+        value = self.store.get(kind, key)
+        return None if value is None else orjson.loads(value)
