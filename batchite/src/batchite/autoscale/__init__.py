@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from batchite.autoscale.bounds import Ceiling, ceiling
-from batchite.autoscale.errors import EvaluationFailed, FormulaError, FormulaTooLong, InsufficientSampleData
+from batchite.autoscale.errors import EvaluationError, FormulaError, FormulaTooLongError, InsufficientSampleDataError
 from batchite.autoscale.evaluate import Evaluation, RunError, Targets, evaluate
 from batchite.autoscale.parser import parse
 from batchite.autoscale.samples import Metrics, Sample
@@ -15,11 +15,11 @@ from batchite.autoscale.tree import Formula
 __all__ = [
     "Ceiling",
     "Evaluation",
-    "EvaluationFailed",
+    "EvaluationError",
     "Formula",
     "FormulaError",
-    "FormulaTooLong",
-    "InsufficientSampleData",
+    "FormulaTooLongError",
+    "InsufficientSampleDataError",
     "Metrics",
     "RunError",
     "Sample",

@@ -118,7 +118,9 @@ def _target(name: str, variables: Variables, current: Variables) -> Range:
     return next((variables[spelling] for spelling in spellings if spelling in variables), current[name])
 
 
-def _range(node: Expression, variables: Variables, current: Variables) -> Range:
+def _range(  # noqa: PLR0911 - one return for each kind of node
+    node: Expression, variables: Variables, current: Variables
+) -> Range:
     match node:
         case Number():
             return Range(node.value, node.value)
@@ -162,7 +164,8 @@ def _unary(sign: str, value: Range) -> Range:
 
 def _binary(sign: str, left: Range, right: Range) -> Range:
     if sign in _ARITHMETIC:
-        return replace(_ARITHMETIC[sign](left, right), vector=left.vector or right.vector)
+        result = replace(_ARITHMETIC[sign](left, right), vector=left.vector or right.vector)
+        return _ANY if math.isnan(result.low) or math.isnan(result.high) else result  # overflowed
     return _COMPARISON[sign](left, right) if sign in _COMPARISON else _logic(sign, left, right)
 
 

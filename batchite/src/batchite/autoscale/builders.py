@@ -33,7 +33,7 @@ def pending_tasks(  # noqa: PLR0913 - the settings of one formula, all by name
     _check_nodes("dedicated", min_dedicated, start_dedicated, max_dedicated)
     _check_nodes("spot", min_spot, start_spot, max_spot)
     _check_samples(window_seconds, sample_percent)
-    if not 1 <= task_slots_per_node <= 256:  # noqa: PLR2004 - the service's limit
+    if not 1 <= task_slots_per_node <= 256:
         raise ValueError(f"task_slots_per_node must be from 1 to 256, not {task_slots_per_node}")
     if deallocation not in _DEALLOCATIONS:
         raise ValueError(f"deallocation must be one of {', '.join(_DEALLOCATIONS)}, not {deallocation!r}")

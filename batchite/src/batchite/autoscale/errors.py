@@ -34,20 +34,20 @@ class FormulaError(Exception):
         return f"{self}\n{source}\n{before}^"
 
 
-class FormulaTooLong(FormulaError):
+class FormulaTooLongError(FormulaError):
     """More than the 8192 characters the service takes."""
 
     code = "AutoScaleFormulaTooLong"
 
 
-class EvaluationFailed(FormulaError):
+class EvaluationError(FormulaError):
     """The formula is valid but this evaluation of it failed."""
 
     code = "AutoScalingFormulaEvaluationError"
     summary: ClassVar[str] = "Autoscale evaluation failed"
 
 
-class InsufficientSampleData(EvaluationFailed):
+class InsufficientSampleDataError(EvaluationError):
     """Fewer samples than wanted were visible in the window of a GetSample call."""
 
     code = "InsufficientSampleData"

@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass
 from math import trunc
 
-from batchite.autoscale.errors import EvaluationFailed, InsufficientSampleData
+from batchite.autoscale.errors import EvaluationError, InsufficientSampleDataError
 from batchite.autoscale.functions import FUNCTIONS, METHODS, Context, Stop, call
-from batchite.autoscale.samples import History, Metrics, TooFewSamples
+from batchite.autoscale.samples import History, Metrics, TooFewSamplesError
 from batchite.autoscale.tree import (
     Binary,
     Call,
@@ -23,7 +23,17 @@ from batchite.autoscale.tree import (
     Text,
     Unary,
 )
-from batchite.autoscale.values import CONSTANTS, Option, Refused, Timestamp, Value, change, combine, show, timestamp
+from batchite.autoscale.values import (
+    CONSTANTS,
+    Option,
+    RefusedError,
+    Timestamp,
+    Value,
+    change,
+    combine,
+    show,
+    timestamp,
+)
 from batchite.autoscale.variables import (
     ALIASES,
     DEALLOCATION,
@@ -72,7 +82,7 @@ def evaluate(formula: Formula, metrics: Metrics, now: float, targets: Targets) -
         run.execute(formula)
         reached, option = run.targets(), run.deallocation()
         return Evaluation(reached, option, _results(reached, option, run.user_variables()))
-    except EvaluationFailed as failed:
+    except EvaluationError as failed:
         error = RunError(failed.code, failed.summary, (("Message", str(failed)),))
         return Evaluation(targets, REQUEUE, _results(targets, REQUEUE, {}), error)
 
@@ -82,7 +92,7 @@ def constant(expression: Expression, variables: dict[str, Value]) -> Value | Non
     run = _Constants(variables)
     try:
         return run.value(expression)
-    except (EvaluationFailed, Stop):
+    except (EvaluationError, Stop):
         return None
 
 
@@ -122,8 +132,8 @@ class _Run:
             value = self.value(statement.value)
             if statement.name is not None:
                 self._variables[statement.name] = _stored(statement.name, value)
-        except Refused as refused:
-            raise EvaluationFailed(str(refused), *statement.at) from None
+        except RefusedError as refused:
+            raise EvaluationError(str(refused), *statement.at) from None
 
     def _target(self, name: str) -> float:
         """A target's value now: the full name wins over its alias, an assignment over the pool's current target."""
@@ -134,13 +144,13 @@ class _Run:
         return self._current[name]
 
     def value(self, node: Expression) -> Value:
-        """The value of an expression. Raises EvaluationFailed at the place of what failed, and Stop."""
+        """The value of an expression. Raises EvaluationError at the place of what failed, and Stop."""
         try:
             return self._value(node)
-        except Refused as refused:
-            raise EvaluationFailed(str(refused), *node.at) from None
+        except RefusedError as refused:
+            raise EvaluationError(str(refused), *node.at) from None
 
-    def _value(self, node: Expression) -> Value:
+    def _value(self, node: Expression) -> Value:  # noqa: PLR0911 - one return for each kind of node
         match node:
             case Number() | Text():
                 return node.value
@@ -165,13 +175,13 @@ class _Run:
     def _holds(self, test: Expression) -> bool:
         value = self.value(test)
         if not isinstance(value, float):
-            raise Refused("the condition of ?: must be a double")
+            raise RefusedError("the condition of ?: must be a double")
         return value != 0
 
     def _member(self, node: Member) -> Value:
         value = self.value(node.value)
         if not isinstance(value, Timestamp):
-            raise Refused(f"{node.member} is a member of a timestamp only")
+            raise RefusedError(f"{node.member} is a member of a timestamp only")
         return value.member(node.member)
 
     def _read(self, node: Name) -> Value:
@@ -188,7 +198,7 @@ class _Run:
             return self._metric(name)
         if name == DEALLOCATION:
             return Option(REQUEUE)
-        raise Refused(f"{name} is not a service variable and was not assigned")
+        raise RefusedError(f"{name} is not a service variable and was not assigned")
 
     def _metric(self, name: str) -> float:
         """A metric read without a method: its current value where known, else the newest visible sample."""
@@ -197,21 +207,23 @@ class _Run:
             return float(current)
         newest = History(self._metrics, name, self._now).latest(1)
         if not newest:
-            raise Refused(f"there is no sample of {name} yet")
+            raise RefusedError(f"there is no sample of {name} yet")
         return newest[0]
 
     def _method(self, node: MethodCall) -> Value:
         if not is_metric(node.variable):
-            raise Refused(f"{node.method} can be called on a sampled service variable only; {node.variable} is none")
+            raise RefusedError(
+                f"{node.method} can be called on a sampled service variable only; {node.variable} is none"
+            )
         arguments = [self.value(argument) for argument in node.arguments]
         history = History(self._metrics, node.variable, self._now)
         try:
             return call(node.method, METHODS[node.method], history, arguments)
-        except TooFewSamples as few:
+        except TooFewSamplesError as few:
             detail = (
                 f"Insufficient data from data set: {node.variable} wanted {few.wanted:g}%, received {few.received:g}%"
             )
-            raise InsufficientSampleData(detail, *node.opening) from None
+            raise InsufficientSampleDataError(detail, *node.opening) from None
 
 
 class _Constants(_Run):
@@ -223,27 +235,27 @@ class _Constants(_Run):
 
     def _call(self, node: Call) -> Value:
         if node.function == "rand" or (node.function == "time" and not node.arguments):
-            raise Refused("not constant")
+            raise RefusedError("not constant")
         return super()._call(node)
 
     def _target(self, name: str) -> float:
-        raise Refused("not constant")
+        raise RefusedError("not constant")
 
     def _metric(self, name: str) -> float:
-        raise Refused("not constant")
+        raise RefusedError("not constant")
 
     def _method(self, node: MethodCall) -> Value:
-        raise Refused("not constant")
+        raise RefusedError("not constant")
 
 
 def _stored(name: str, value: Value) -> Value:
-    """The value as the variable keeps it: node counts whole, cut toward zero. Raises Refused for a wrong kind."""
+    """The value as the variable keeps it: node counts whole, cut toward zero. Raises RefusedError for a wrong kind."""
     if is_target(name):
         if not isinstance(value, float):
-            raise Refused(f"{name} must be a double")
+            raise RefusedError(f"{name} must be a double")
         if trunc(value) < 0:
-            raise Refused(f"{name} must not be negative, got {show(value)}")
+            raise RefusedError(f"{name} must not be negative, got {show(value)}")
         return float(trunc(value))
     if (name == DEALLOCATION) != isinstance(value, Option):
-        raise Refused(f"a deallocation option ({', '.join(OPTIONS)}) goes with {DEALLOCATION} and nothing else")
+        raise RefusedError(f"a deallocation option ({', '.join(OPTIONS)}) goes with {DEALLOCATION} and nothing else")
     return value

@@ -15,7 +15,7 @@ from batchite.autoscale.samples import DEFAULT_PERCENT, PERIOD, History
 from batchite.autoscale.values import (
     TICKS_PER_SECOND,
     Interval,
-    Refused,
+    RefusedError,
     Timestamp,
     Type,
     Value,
@@ -36,7 +36,7 @@ class Context:
     random: Callable[[], float]
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818 - ends the evaluation, nothing is wrong
     """stop() was called: what was assigned so far stands."""
 
 
@@ -90,7 +90,7 @@ def _filled(function: Callable[[Vector], float], at_least: int = 1) -> Callable[
 
     def apply(vector: Vector) -> float:
         if len(vector) < at_least:
-            raise Refused("the vector is empty" if not vector else "one element is not enough")
+            raise RefusedError("the vector is empty" if not vector else "one element is not enough")
         return function(vector)
 
     return apply
@@ -112,7 +112,7 @@ def _range(vector: Vector) -> float:
 def _logarithm(function: Callable[[float], float]) -> Callable[[float], float]:
     def apply(number: float) -> float:
         if number <= 0:
-            raise Refused("the logarithm needs a number above zero")
+            raise RefusedError("the logarithm needs a number above zero")
         return function(number)
 
     return apply
@@ -125,7 +125,7 @@ def _round(number: float) -> float:
 def _percentile(vector: Vector, percent: float) -> float:
     """Linear interpolation between the two nearest ranks."""
     if not vector or not 0 <= percent <= 100:
-        raise Refused("percentile needs a vector that is not empty and a number from 0 to 100")
+        raise RefusedError("percentile needs a vector that is not empty and a number from 0 to 100")
     ordered = sorted(vector)
     place = percent / 100 * (len(ordered) - 1)
     low = math.floor(place)
@@ -188,25 +188,25 @@ METHODS: Mapping[str, tuple[Signature[History], ...]] = {
 
 
 def check_count(name: str, signatures: Sequence[Signature[C]] | None, count: int) -> None:
-    """Refused when the name is unknown or is never called with so many arguments."""
+    """RefusedError when the name is unknown or is never called with so many arguments."""
     if signatures is None:
-        raise Refused(f"{name} is not a function of the language")
+        raise RefusedError(f"{name} is not a function of the language")
     if not any(signature.takes(count) for signature in signatures):
-        raise Refused(f"{name} does not take {count} argument{'s' if count != 1 else ''}")
+        raise RefusedError(f"{name} does not take {count} argument{'s' if count != 1 else ''}")
 
 
 def resolve(name: str, signatures: Sequence[Signature[C]], types: Sequence[Type]) -> Signature[C]:
-    """The signature that fits the arguments. Raises Refused when none does."""
+    """The signature that fits the arguments. Raises RefusedError when none does."""
     for signature in signatures:
         if signature.accepts(types):
             return signature
-    raise Refused(f"{name}({', '.join(kind.value for kind in types)}) is not in the language")
+    raise RefusedError(f"{name}({', '.join(kind.value for kind in types)}) is not in the language")
 
 
 def call(name: str, signatures: Sequence[Signature[C]], context: C, values: Sequence[Value]) -> Value:
-    """The value of a call. Raises Refused, and what the function itself raises."""
+    """The value of a call. Raises RefusedError, and what the function itself raises."""
     signature = resolve(name, signatures, [type_of(value) for value in values])
     try:
         return finite(signature.call(context, values))
     except OverflowError:
-        raise Refused("the result is not a finite number") from None
+        raise RefusedError("the result is not a finite number") from None

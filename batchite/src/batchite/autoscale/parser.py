@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchite.autoscale.errors import FormulaError, FormulaTooLong, Position
+from batchite.autoscale.errors import FormulaError, FormulaTooLongError, Position
 from batchite.autoscale.functions import FUNCTIONS, METHODS, Signature, check_count
 from batchite.autoscale.tokens import Token, tokenize
 from batchite.autoscale.tree import (
@@ -24,7 +24,7 @@ from batchite.autoscale.tree import (
     Unary,
     depth,
 )
-from batchite.autoscale.values import CONSTANTS, MEMBERS, Refused
+from batchite.autoscale.values import CONSTANTS, MEMBERS, RefusedError
 from batchite.autoscale.variables import OPTIONS, is_metric
 
 MAX_CHARACTERS = 8192
@@ -35,9 +35,9 @@ MAX_DEPTH = 200
 
 
 def parse(text: str) -> Formula:
-    """The formula's syntax tree. Raises FormulaError (FormulaTooLong over 8192 characters) with the place."""
+    """The formula's syntax tree. Raises FormulaError (FormulaTooLongError over 8192 characters) with the place."""
     if len(text) > MAX_CHARACTERS:
-        raise FormulaTooLong(f"the formula has {len(text)} characters; at most {MAX_CHARACTERS} are allowed", 1, 1)
+        raise FormulaTooLongError(f"the formula has {len(text)} characters; at most {MAX_CHARACTERS} are allowed", 1, 1)
     return Formula(_Parser(list(tokenize(text))).program(), text)
 
 
@@ -48,7 +48,7 @@ class _Parser:
         self._nesting = 0
 
     def program(self) -> tuple[Statement, ...]:
-        """program := statement (';' statement)* ';'? end"""
+        """`program := statement (';' statement)* ';'? end`"""
         statements = [self._statement()]
         while self._take(";") and self._token.kind != "end":
             if len(statements) == MAX_STATEMENTS:
@@ -59,7 +59,7 @@ class _Parser:
         return tuple(statements)
 
     def _statement(self) -> Statement:
-        """statement := name '=' expression | expression"""
+        """`statement := name '=' expression | expression`"""
         at, name = self._token.at, None
         if self._token.kind == "name" and self._peek().text == "=":
             name = self._assigned_name()
@@ -69,7 +69,7 @@ class _Parser:
         return Statement(name, value, at)
 
     def _assigned_name(self) -> str:
-        """name: not a read-only service variable, a constant or a deallocation option"""
+        """`name: not a read-only service variable, a constant or a deallocation option`"""
         name = self._token.text
         if is_metric(name):
             raise self._error(f"{name} is a read-only service variable")
@@ -79,7 +79,7 @@ class _Parser:
         return name
 
     def _expression(self, *, bare: bool = False) -> Expression:
-        """expression := binary ('?' expression ':' expression)?"""
+        """`expression := binary ('?' expression ':' expression)?`"""
         self._enter()
         test = self._binary(0)
         mark = self._token
@@ -91,7 +91,7 @@ class _Parser:
         return test
 
     def _binary(self, level: int) -> Expression:
-        """binary(n) := binary(n+1) (operator(n) binary(n+1))* ; n from || over && == < + to *, then unary"""
+        """`binary(n) := binary(n+1) (operator(n) binary(n+1))* ; n from || over && == < + to *, then unary`"""
         if level == len(LEVELS):
             return self._unary()
         left = self._binary(level + 1)
@@ -101,7 +101,7 @@ class _Parser:
         return left
 
     def _unary(self) -> Expression:
-        """unary := ('-' | '!') unary | postfix"""
+        """`unary := ('-' | '!') unary | postfix`"""
         token = self._token
         if not (self._take("-") or self._take("!")):
             return self._postfix()
@@ -111,7 +111,7 @@ class _Parser:
         return Unary(token.text, operand, token.at)
 
     def _postfix(self) -> Expression:
-        """postfix := primary ('.' name arguments?)*"""
+        """`postfix := primary ('.' name arguments?)*`"""
         value = self._primary()
         while self._take("."):
             token = self._name()
@@ -119,13 +119,13 @@ class _Parser:
         return value
 
     def _member(self, value: Expression, token: Token) -> Member:
-        """member := 'year' | 'month' | 'day' | 'weekday' | 'hour' | 'minute' | 'second'"""
+        """`member := 'year' | 'month' | 'day' | 'weekday' | 'hour' | 'minute' | 'second'`"""
         if token.text not in MEMBERS:
             raise FormulaError(f"{token.text} is not a member of a timestamp: {', '.join(MEMBERS)}", *token.at)
         return Member(value, token.text, token.at)
 
     def _method(self, value: Expression, token: Token) -> MethodCall:
-        """method := metric '.' name arguments"""
+        """`method := metric '.' name arguments`"""
         if not isinstance(value, Name):
             raise FormulaError(f"{token.text} must be called on a service variable", *token.at)
         opening, arguments = self._arguments()
@@ -133,12 +133,12 @@ class _Parser:
         return MethodCall(value.name, token.text, arguments, value.at, opening)
 
     def _primary(self) -> Expression:
-        """primary := number | string | name | name arguments | '(' expression ')'"""
+        """`primary := number | string | name | name arguments | '(' expression ')'`"""
         token = self._token
         self._index += 1
         match token.kind:
             case "number":
-                return Number(float(token.text), token.text, token.at)
+                return self._number(token)
             case "string":
                 return Text(token.text, token.at)
             case "name":
@@ -149,14 +149,21 @@ class _Parser:
         self._expect(")")
         return value
 
+    def _number(self, token: Token) -> Number:
+        """`number := digits ('.' digits)?`"""
+        value = float(token.text)
+        if value == float("inf"):
+            raise FormulaError("the number is too large for a double", *token.at)
+        return Number(value, token.text, token.at)
+
     def _call(self, token: Token) -> Call:
-        """call := name arguments"""
+        """`call := name arguments`"""
         _, arguments = self._arguments()
         self._check(FUNCTIONS, token, len(arguments))
         return Call(token.text, arguments, token.at)
 
     def _arguments(self) -> tuple[Position, tuple[Expression, ...]]:
-        """arguments := '(' (expression (',' expression)*)? ')'"""
+        """`arguments := '(' (expression (',' expression)*)? ')'`"""
         opening = self._token.at
         self._expect("(")
         if self._take(")"):
@@ -193,7 +200,7 @@ class _Parser:
     def _check(self, table: Mapping[str, tuple[Signature[Any], ...]], token: Token, count: int) -> None:
         try:
             check_count(token.text, table.get(token.text), count)
-        except Refused as refused:
+        except RefusedError as refused:
             raise FormulaError(str(refused), *token.at) from None
 
     def _enter(self) -> None:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from batchite.autoscale.values import Interval, Refused, Timestamp, Vector, timestamp
+from batchite.autoscale.values import Interval, RefusedError, Timestamp, Vector, timestamp
 from batchite.autoscale.variables import full_name
 
 PERIOD = 30.0
@@ -42,7 +42,7 @@ class Metrics:
     current: Mapping[str, float] = field(default_factory=dict)
 
 
-class TooFewSamples(Exception):
+class TooFewSamplesError(Exception):
     """A window holds fewer samples than wanted; both in percent."""
 
     def __init__(self, wanted: float, received: float) -> None:
@@ -80,16 +80,16 @@ class History:
     def latest(self, count: float) -> Vector:
         """The newest `count` samples, newest first, however old; fewer when there are fewer."""
         if count < 1:
-            raise Refused("the number of samples must be at least 1")
+            raise RefusedError("the number of samples must be at least 1")
         return _newest_first(self._samples[-int(count) :])
 
     def window(self, start: Interval | Timestamp, end: Interval | Timestamp, percent: float) -> Vector:
-        """The samples after `start` up to `end`, newest first. Raises TooFewSamples."""
+        """The samples after `start` up to `end`, newest first. Raises TooFewSamplesError."""
         if not 0 <= percent <= 100:
-            raise Refused("the sample percentage must be from 0 to 100")
+            raise RefusedError("the sample percentage must be from 0 to 100")
         received = self.percent(start, end)
         if received < percent:
-            raise TooFewSamples(percent, received)
+            raise TooFewSamplesError(percent, received)
         return _newest_first(self._between(*self._places(start, end)))
 
     def percent(self, start: Interval | Timestamp, end: Interval | Timestamp) -> float:

@@ -162,7 +162,7 @@ def _statement(statement: Statement) -> str:
     return unparse(statement.value) if statement.name is None else f"{statement.name} = {unparse(statement.value)}"
 
 
-def unparse(node: Expression) -> str:
+def unparse(node: Expression) -> str:  # noqa: PLR0911 - one return for each kind of node
     """The expression as text, with the parentheses it needs."""
     match node:
         case Number():

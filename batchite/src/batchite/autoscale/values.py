@@ -23,7 +23,7 @@ _LONGEST = 10_000 * 366 * 86_400 * TICKS_PER_SECOND
 MEMBERS = ("year", "month", "day", "weekday", "hour", "minute", "second")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An operation or function that these values do not allow; the evaluator adds the place."""
 
 
@@ -50,11 +50,11 @@ class Timestamp:
         return float(moment.isoweekday() if name == "weekday" else getattr(moment, name))
 
     def moment(self) -> datetime:
-        """As a datetime, cut to microseconds. Raises Refused outside the years 1 to 9999."""
+        """As a datetime, cut to microseconds. Raises RefusedError outside the years 1 to 9999."""
         try:
             return _EPOCH + timedelta(microseconds=self.ticks // 10)
         except OverflowError:
-            raise Refused("the time is outside the years 1 to 9999") from None
+            raise RefusedError("the time is outside the years 1 to 9999") from None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,7 +65,7 @@ class Interval:
 
     def __post_init__(self) -> None:
         if abs(self.ticks) > _LONGEST:
-            raise Refused("the time interval is longer than 10,000 years")
+            raise RefusedError("the time interval is longer than 10,000 years")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +131,15 @@ _RFC1123 = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4}
 
 
 def parse_time(text: str) -> Timestamp:
-    """A W3C-DTF time (at most six digits of fraction, as the service) or one of RFC 1123. Raises Refused."""
+    """A W3C-DTF time (at most six digits of fraction, as the service) or one of RFC 1123. Raises RefusedError."""
     try:
         if _RFC1123.fullmatch(text):
             return _timestamp(parsedate_to_datetime(text))
         if _DATE_TIME.fullmatch(text):
             return _timestamp(_w3c(text))
     except (ValueError, OverflowError):
-        raise Refused(f'"{text}" is not a date that exists') from None
-    raise Refused(f'"{text}" is no time: write 2026-01-05T10:00:00Z (a fraction has at most 6 digits) or RFC 1123')
+        raise RefusedError(f'"{text}" is not a date that exists') from None
+    raise RefusedError(f'"{text}" is no time: write 2026-01-05T10:00:00Z (a fraction has at most 6 digits) or RFC 1123')
 
 
 def _w3c(text: str) -> datetime:
@@ -158,16 +158,16 @@ def _timestamp(moment: datetime) -> Timestamp:
 
 
 def finite(value: Value) -> Value:
-    """The value itself; Refused when it is infinite or not a number."""
+    """The value itself; RefusedError when it is infinite or not a number."""
     numbers = value if isinstance(value, tuple) else (value,)
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
-        raise Refused("the result is not a finite number")
+        raise RefusedError("the result is not a finite number")
     return value
 
 
 def _divide(left: float, right: float) -> float:
     if right == 0:
-        raise Refused("division by zero")
+        raise RefusedError("division by zero")
     return left / right
 
 
@@ -190,7 +190,7 @@ def _scaled(function: _Arithmetic) -> Callable[[Any, Any], Value]:
 def _pairwise(function: _Arithmetic) -> Callable[[Any, Any], Value]:
     def apply(left: Vector, right: Vector) -> Value:
         if len(left) != len(right):
-            raise Refused(f"the vectors have {len(left)} and {len(right)} elements")
+            raise RefusedError(f"the vectors have {len(left)} and {len(right)} elements")
         return tuple(map(function, left, right))
 
     return apply
@@ -204,7 +204,7 @@ def _lengthened(function: _Arithmetic) -> Callable[[Any, Any], Value]:
     def apply(interval: Interval, number: float) -> Value:
         length = function(float(interval.ticks), number)
         if not math.isfinite(length):
-            raise Refused("the result is not a finite number")
+            raise RefusedError("the result is not a finite number")
         return Interval(round(length))
 
     return apply
@@ -242,16 +242,16 @@ UNARY_OPERATIONS: dict[tuple[str, Type], tuple[Type, Callable[[Any], Value]]] = 
 
 
 def combine(sign: str, left: Value, right: Value) -> Value:
-    """`left sign right`. Raises Refused when the language has no such operation or its result is not finite."""
+    """`left sign right`. Raises RefusedError when the language has no such operation or its result is not finite."""
     row = OPERATIONS.get((sign, type_of(left), type_of(right)))
     if row is None:
-        raise Refused(f"{type_of(left).value} {sign} {type_of(right).value} is not an operation of the language")
+        raise RefusedError(f"{type_of(left).value} {sign} {type_of(right).value} is not an operation of the language")
     return finite(row[1](left, right))
 
 
 def change(sign: str, value: Value) -> Value:
-    """`-value` or `!value`. Raises Refused like `combine`."""
+    """`-value` or `!value`. Raises RefusedError like `combine`."""
     row = UNARY_OPERATIONS.get((sign, type_of(value)))
     if row is None:
-        raise Refused(f"{sign} {type_of(value).value} is not an operation of the language")
+        raise RefusedError(f"{sign} {type_of(value).value} is not an operation of the language")
     return row[1](value)
