@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -11,11 +12,10 @@ from pathlib import Path
 
 import grpc
 import pytest
+from provider.toy_arm import SECRET, SUBSCRIPTION, StackFactory, ToyArm
 from pulumi import automation
 from pulumi.runtime.proto import provider_pb2_grpc
-from provider.toy_arm import SECRET, StackFactory, ToyArm
 
-SUBSCRIPTION = "0b4c417e-0000-4000-8000-000000000001"
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -51,29 +51,28 @@ def stub(provider_port: int) -> Iterator[provider_pb2_grpc.ResourceProviderStub]
 
 
 @pytest.fixture
-def stack(provider_port: int, tmp_path: Path) -> StackFactory:
+def stack(provider_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackFactory]:
     """A function that puts a program into this test's stack (the same one each time)."""
-    tools = REPOSITORY / ".tools" / "bin"
-    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    if shutil.which("pulumi", path=path) is None:
+    monkeypatch.setenv("PATH", f"{REPOSITORY / '.tools' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    if shutil.which("pulumi") is None:
         pytest.fail("no pulumi on PATH or in .tools/bin: run `make setup`")
     variables = {
-        "PATH": path,
         "PULUMI_BACKEND_URL": f"file://{tmp_path}",
-        "PULUMI_HOME": str(tmp_path / "home"),
         "PULUMI_CONFIG_PASSPHRASE": "test",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_DEBUG_PROVIDERS": f"azure-native:{provider_port}",
     }
     options = automation.LocalWorkspaceOptions(
-        work_dir=str(tmp_path), pulumi_home=variables["PULUMI_HOME"], env_vars=variables
+        work_dir=str(tmp_path), pulumi_home=str(tmp_path / "home"), env_vars=variables
     )
+    made = automation.create_stack("test", "provider", lambda: None, opts=options)
+    values = {"azure-native:subscriptionId": SUBSCRIPTION, "azure-native:location": "westeurope"}
+    made.set_all_config({name: automation.ConfigValue(value) for name, value in values.items()})
 
-    def make(program: Callable[[], None]) -> automation.Stack:
-        made = automation.create_or_select_stack("test", "provider", program, opts=options)
-        made.set_config("azure-native:subscriptionId", automation.ConfigValue(SUBSCRIPTION))
-        made.set_config("azure-native:location", automation.ConfigValue("westeurope"))
+    def put(program: Callable[[], None]) -> automation.Stack:
+        made.workspace.program = program
         return made
 
-    return make
+    yield put
+    gc.collect()  # the SDK leaves event loops behind when a program fails; here their warnings are expected

@@ -15,6 +15,7 @@ from pulumi import automation
 StackFactory: TypeAlias = Callable[[Callable[[], None]], automation.Stack]
 """Puts a program into the test's stack."""
 
+SUBSCRIPTION = "0b4c417e-0000-4000-8000-000000000001"
 SECRET = "toy-secret"
 CLAIMS = {"appid": "client-1", "oid": "object-1", "tid": "tenant-1"}
 SLOW_TYPES = ("batchaccounts", "storageaccounts")  # their PUT and DELETE are operations, 202 and a poll

@@ -86,9 +86,10 @@ def _from_wire(row: ResourceType, value: Any, path: str) -> Any:
         return [_from_wire(row, item, path) for item in value]
     if not isinstance(value, dict):
         return value
-    names, named = _program_names(tuple(row.wire_names.items())), {}
+    names = _program_names(tuple(row.wire_names.items()))
+    named: Properties = {}
     for wire, item in value.items():
-        name = names.get((path, wire), wire)
+        name = names.get((path, wire), str(wire))
         named[name] = _from_wire(row, item, f"{path}.{name}" if path else name)
     return named
 
