@@ -8,6 +8,7 @@ from __future__ import annotations
 from batchite.autoscale.bounds import Ceiling, ceiling
 from batchite.autoscale.errors import EvaluationError, FormulaError, FormulaTooLongError, InsufficientSampleDataError
 from batchite.autoscale.evaluate import Evaluation, RunError, Targets, evaluate
+from batchite.autoscale.lint import Finding, lint
 from batchite.autoscale.parser import parse
 from batchite.autoscale.samples import Metrics, Sample
 from batchite.autoscale.tree import Formula
@@ -16,6 +17,7 @@ __all__ = [
     "Ceiling",
     "Evaluation",
     "EvaluationError",
+    "Finding",
     "Formula",
     "FormulaError",
     "FormulaTooLongError",
@@ -26,5 +28,6 @@ __all__ = [
     "Targets",
     "ceiling",
     "evaluate",
+    "lint",
     "parse",
 ]

@@ -259,6 +259,8 @@ def _assuming(test: Expression, variables: Variables, *, holds: bool) -> Variabl
 def _narrowed(name: Expression, sign: str, limit: Expression, variables: Variables) -> Variables | None:
     if not isinstance(name, Name) or name.name not in variables or full_name(name.name) in TARGETS:
         return None
+    if not isinstance(limit, Number | Name):
+        return None
     own, bound = variables[name.name], _range(limit, variables, dict.fromkeys(TARGETS, _COUNT))
     if bound == _ANY or own.vector or bound.vector:
         return None
