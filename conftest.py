@@ -1,7 +1,8 @@
 """Every test says where its expectation comes from: exactly one of the marks below, or nothing is collected."""
 
-import batchite  # noqa: F401 - the package must be known before pytest names batchite/tests after its folder
 import pytest
+
+import batchite  # noqa: F401 - the package must be known before pytest names batchite/tests after its folder
 
 ORIGINS = ("recorded", "documented", "ours")
 
