@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from azure.batch import BatchClient
 from azure.batch.aio import BatchClient as AsyncBatchClient
+from azure.batch.models import BatchJobCreateOptions, BatchPoolInfo
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.identity import ClientSecretCredential, DefaultAzureCredential, ManagedIdentityCredential
@@ -129,7 +130,7 @@ def test_batch_client_with_a_key_over_http(running: Running, number: int, prefix
     credential = AzureNamedKeyCredential("batchite", running.keys.account[number])
     with BatchClient(running.http + prefix, credential) as client:
         assert client.get_job("a job/with%everything", select=["id", "state"]).id == "a job/with%everything"
-        client.create_job({"id": "j", "poolInfo": {"poolId": "p"}})
+        client.create_job(BatchJobCreateOptions(id="j", pool_info=BatchPoolInfo(pool_id="p")))
         client._delete_job_internal("j")
 
 
@@ -141,8 +142,10 @@ def test_a_wrong_key_is_refused(running: Running) -> None:
         pytest.raises(HttpResponseError) as caught,
     ):
         client.get_job("j")
-    assert (caught.value.status_code, caught.value.error.code) == (403, "AuthenticationFailed")
-    assert "AuthenticationErrorDetail" in [detail.code for detail in caught.value.error.details]
+    error = caught.value.error
+    assert error is not None
+    assert (caught.value.status_code, error.code) == (403, "AuthenticationFailed")
+    assert "AuthenticationErrorDetail" in [detail.code for detail in error.details]
 
 
 def test_an_entra_only_account_refuses_its_own_key(running: Running) -> None:
@@ -153,8 +156,10 @@ def test_an_entra_only_account_refuses_its_own_key(running: Running) -> None:
         pytest.raises(HttpResponseError) as caught,
     ):
         client.get_job("j")
-    assert caught.value.status_code == 403
-    assert "SharedKey is not allowed" in caught.value.error.details[0].message
+    error = caught.value.error
+    assert error is not None
+    assert (caught.value.status_code, error.code) == (403, "AuthenticationFailed")
+    assert "SharedKey is not allowed" in str(error.details[0].message)
 
 
 def test_a_token_of_an_identity_without_a_role_is_refused(running: Running, issuer: TokenIssuer) -> None:
@@ -220,7 +225,7 @@ def test_default_credential_on_a_node(running: Running, issuer: TokenIssuer, mon
 
     async def token() -> str:
         async with AsyncManagedIdentityCredential(client_id=FIRST) as credential:
-            return (await credential.get_token("https://storage.azure.com/.default")).token
+            return str((await credential.get_token("https://storage.azure.com/.default")).token)
 
     verifier = TokenVerifier(issuer.public_key)
     assert verifier.verify(asyncio.run(token()), {"https://storage.azure.com"}).object_id == "object-1"

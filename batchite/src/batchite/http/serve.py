@@ -17,6 +17,7 @@ import uvicorn
 Application: TypeAlias = Callable[..., Awaitable[None]]
 KEEP_ALIVE: Final = 75  # seconds a connection may be idle; clients' pools keep theirs about a minute
 GRACE: Final = 5  # seconds that running requests get when the server stops
+_FLUSH: Final = 0.2  # seconds for the last bytes of an answer to leave a connection that is being closed
 
 
 class PortInUseError(OSError):
@@ -61,8 +62,8 @@ async def serve(
 ) -> None:
     """Serve until `stop` is set, or SIGTERM or SIGINT arrives; `ready` is called once all listeners answer.
 
-    Listeners start in order and stop in reverse, each after its running requests. The applications' own startup comes
-    before this call and their shutdown after it, so a failing one is an exception of the caller's.
+    Running requests are finished within `GRACE` seconds. The applications' own startup comes before this call and their
+    shutdown after it, so a failing one is an exception of the caller's.
     """
     started: list[tuple[_Server, asyncio.Task[None]]] = []
     with _stopped_by_signals(stop) if signals else contextlib.nullcontext():
@@ -72,9 +73,9 @@ async def serve(
             ready()
             await stop.wait()
         finally:
-            for server, task in reversed(started):
+            for server, _ in started:
                 server.should_exit = True
-                await task
+            await asyncio.gather(*(task for _, task in started))
 
 
 class _Server(uvicorn.Server):
@@ -87,6 +88,30 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.answering.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish the requests, then drop the connections: an idle TLS client answers no farewell for half a minute."""
+        for server in self.servers:
+            server.close()
+        for bound in sockets or ():
+            bound.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        if state.tasks:
+            _, late = await asyncio.wait(state.tasks, timeout=GRACE)
+            for task in late:
+                task.cancel()
+        await self._drop(state.connections)
+
+    async def _drop(self, connections: set[Any]) -> None:
+        """Let the connections send what they hold for a moment, then abort those that are left."""
+        deadline = asyncio.get_running_loop().time() + _FLUSH
+        while connections and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        for connection in list(connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -116,7 +141,6 @@ def _config(listener: Listener) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
         backlog=2048,
         ssl_certfile=certificate,
         ssl_keyfile=key,
