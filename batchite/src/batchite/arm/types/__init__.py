@@ -1,0 +1,1 @@
+"""One module per resource type: its row and the hooks that are its own."""

@@ -1,0 +1,176 @@
+"""Pools in two dialects: ARM's nested properties and capitalised names, the data plane's flat ones in lower case.
+
+Pure functions over plain dicts. Both planes show the same pool: what one of them made, the other can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from batchite.arm.types.pool_shape import PROPERTIES
+from batchite.errors import ServiceError
+
+Wire = dict[str, Any]
+_LOWER = (  # enumerations that ARM capitalises and the data plane does not
+    "taskSchedulingPolicy.nodeFillType",
+    "startTask.userIdentity.autoUser.scope",
+    "startTask.userIdentity.autoUser.elevationLevel",
+    "virtualMachineConfiguration.nodePlacementConfiguration.policy",
+    "virtualMachineConfiguration.osDisk.caching",
+    "virtualMachineConfiguration.osDisk.ephemeralOSDiskSettings.placement",
+    "virtualMachineConfiguration.osDisk.managedDisk.storageAccountType",
+    "virtualMachineConfiguration.securityProfile.securityType",
+)
+_VM_ARM_ONLY = ("dataDisks", "serviceArtifactReference")  # kept in ARM: the data plane has none of them
+_OPTION = "nodeDeallocationOption"
+_PLAIN = ("displayName", "vmSize", "taskSlotsPerNode", "taskSchedulingPolicy", "startTask", "metadata")
+
+
+def to_document(name: str, properties: Mapping[str, Any], identity: Mapping[str, Any] | None) -> Wire:
+    """The data-plane document that creates the pool."""
+    document: Wire = {"id": name, **{key: properties[key] for key in _PLAIN if key in properties}}
+    machine = properties["deploymentConfiguration"].get("virtualMachineConfiguration")
+    if machine:
+        document["virtualMachineConfiguration"] = _machine_document(machine)
+    document.update(scale_changes(properties["scaleSettings"]))
+    if "upgradePolicy" in properties:
+        document["upgradePolicy"] = {"mode": properties["upgradePolicy"]["mode"]}
+    if identity and identity["type"] == "UserAssigned":
+        document["identity"] = _identity_document(identity)
+    document.pop(_OPTION, None)  # says how nodes leave: nothing to say at creation
+    return _lowered(document)
+
+
+def scale_changes(settings: Mapping[str, Any]) -> Wire:
+    """The data plane's flat names for the scale settings."""
+    automatic = settings.get("autoScale")
+    if automatic:
+        changes = {"enableAutoScale": True, "autoScaleFormula": automatic["formula"]}
+        interval = automatic.get("evaluationInterval")
+        return {**changes, **({"autoScaleEvaluationInterval": interval} if interval else {})}
+    fixed = dict(settings.get("fixedScale", {}))
+    option = fixed.pop(_OPTION, None)
+    targets = {"targetDedicatedNodes": 0, "targetLowPriorityNodes": 0, **fixed}
+    return {"enableAutoScale": False, **targets, **({_OPTION: option.lower()} if option else {})}
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Wire:
+    """What `pools.update_pool` must change to lead from the old ARM properties to the new ones."""
+    found: Wire = {}
+    for name in ("startTask", "metadata"):
+        if old.get(name) != new.get(name):
+            found[name] = new.get(name)
+    scale = scale_changes(new["scaleSettings"])
+    if {name: value for name, value in scale.items() if name != _OPTION} != scale_changes(old["scaleSettings"]):
+        found.update(scale)
+    return _lowered(found)
+
+
+def to_properties(wire: Mapping[str, Any]) -> Wire:
+    """The ARM properties that a client may set, from a pool in the data plane's shape."""
+    properties: Wire = {key: wire[key] for key in _PLAIN if key in wire}
+    if "virtualMachineConfiguration" in wire:
+        machine = _machine_properties(wire["virtualMachineConfiguration"])
+        properties["deploymentConfiguration"] = {"virtualMachineConfiguration": machine}
+    if "upgradePolicy" in wire:
+        properties["upgradePolicy"] = {"mode": wire["upgradePolicy"]["mode"]}
+    properties["taskSchedulingPolicy"] = {"nodeFillType": wire["taskSchedulingPolicy"]["nodeFillType"]}
+    properties["interNodeCommunication"] = "Disabled"
+    properties["scaleSettings"] = _scale_settings(wire)
+    try:
+        canonical: Wire = PROPERTIES(properties, "properties")
+    except ServiceError:  # made through the data plane with a value that ARM has no name for: shown as it is
+        return properties
+    return canonical
+
+
+def outputs(wire: Mapping[str, Any]) -> Wire:
+    """The read-only ARM properties of a pool in the data plane's shape."""
+    found: Wire = {
+        "allocationState": wire["allocationState"].capitalize(),
+        "allocationStateTransitionTime": wire["allocationStateTransitionTime"],
+        "creationTime": wire["creationTime"],
+        "currentDedicatedNodes": wire["currentDedicatedNodes"],
+        "currentLowPriorityNodes": wire["currentLowPriorityNodes"],
+        "currentNodeCommunicationMode": "Simplified",
+        "lastModified": wire["lastModified"],
+        "provisioningState": "Deleting" if wire["state"] == "deleting" else "Succeeded",
+        "provisioningStateTransitionTime": wire["stateTransitionTime"],
+        "resizeOperationStatus": _resize_status(wire),
+    }
+    if "autoScaleRun" in wire:
+        run = wire["autoScaleRun"]
+        error = {"error": _error(run["error"])} if "error" in run else {}
+        found["autoScaleRun"] = {"evaluationTime": run["timestamp"], "results": run["results"], **error}
+    return found
+
+
+def _scale_settings(wire: Mapping[str, Any]) -> Wire:
+    if wire["enableAutoScale"]:
+        interval = wire["autoScaleEvaluationInterval"]
+        return {"autoScale": {"formula": wire["autoScaleFormula"], "evaluationInterval": interval}}
+    return {"fixedScale": {name: wire[name] for name in _TARGETS}}
+
+
+_TARGETS = ("targetDedicatedNodes", "targetLowPriorityNodes", "resizeTimeout")
+
+
+def _resize_status(wire: Mapping[str, Any]) -> Wire:
+    status = {name: wire[name] for name in _TARGETS if name in wire}
+    errors = [_error(error) for error in wire.get("resizeErrors", [])]
+    started = {"startTime": wire["allocationStateTransitionTime"]}
+    return {**status, "nodeDeallocationOption": "Requeue", **started, **({"errors": errors} if errors else {})}
+
+
+def _error(error: Mapping[str, Any]) -> Wire:
+    """An error with its named values as ARM nests them."""
+    details = [{"code": entry["name"], "message": entry["value"]} for entry in error.get("values", [])]
+    return {"code": error["code"], "message": error["message"], **({"details": details} if details else {})}
+
+
+def _machine_document(machine: Mapping[str, Any]) -> Wire:
+    document = {name: value for name, value in machine.items() if name not in _VM_ARM_ONLY}
+    document["nodeAgentSKUId"] = document.pop("nodeAgentSkuId")
+    document["imageReference"] = _renamed(machine["imageReference"], "id", "virtualMachineImageId")
+    encryption = machine.get("diskEncryptionConfiguration", {}).get("targets")
+    if encryption:
+        document["diskEncryptionConfiguration"] = {"targets": [target.lower() for target in encryption]}
+    return document
+
+
+def _machine_properties(machine: Mapping[str, Any]) -> Wire:
+    image = _renamed(machine["imageReference"], "virtualMachineImageId", "id")
+    image.pop("exactVersion", None)
+    return {**_renamed(machine, "nodeAgentSKUId", "nodeAgentSkuId"), "imageReference": image}
+
+
+def _identity_document(identity: Mapping[str, Any]) -> Wire:
+    members = identity["userAssignedIdentities"].items()
+    return {"type": "UserAssigned", "userAssignedIdentities": [{"resourceId": rid, **ids} for rid, ids in members]}
+
+
+def identity_properties(document: Mapping[str, Any]) -> Wire:
+    """The identity block of ARM, from the data plane's list."""
+    members = document.get("userAssignedIdentities", [])
+    ids = {one["resourceId"]: {name: one[name] for name in ("principalId", "clientId")} for one in members}
+    return {"type": "UserAssigned", "userAssignedIdentities": ids} if ids else {"type": "None"}
+
+
+def _renamed(record: Mapping[str, Any], old: str, new: str) -> Wire:
+    return {new if name == old else name: value for name, value in record.items()}
+
+
+def _lowered(document: Wire) -> Wire:
+    """The document with ARM's capitalised enumerations in the data plane's spelling; the argument is not changed."""
+    for path in _LOWER:
+        document = _replaced(document, path.split("."))
+    return document
+
+
+def _replaced(record: Wire, path: list[str]) -> Wire:
+    name, *rest = path
+    value = record.get(name)
+    if isinstance(value, str) and not rest:
+        return {**record, name: value.lower()}
+    return {**record, name: _replaced(value, rest)} if isinstance(value, dict) and rest else record
