@@ -1,6 +1,5 @@
 import asyncio
 import base64
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import uvicorn
 from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 
@@ -19,6 +17,7 @@ from batchite.blob.locate import ToolMissingError, Tools, locate
 from batchite.blob.operations import CONTAINERS
 from batchite.blob.service import BlobService
 from batchite.errors import ServiceError
+from batchite.http.serve import Listener, bind, port_of, serve
 from batchite.http.types import Principal
 from batchite.identity.ca import Certificates, ensure_certificates
 
@@ -44,6 +43,7 @@ class Caller:
     object_id: str
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """The token of a scope; only storage is asked for."""
         assert scopes == ("https://storage.azure.com/.default",)
         return AccessToken(self.object_id, int(time.time()) + 3600)
 
@@ -57,14 +57,17 @@ class Policy:
     outage: bool = False
 
     def verify(self, token: str, account: str) -> Principal:
+        """The principal, or InvalidAuthenticationToken for a caller without any role."""
         if token not in {object_id for object_id, _ in self.roles}:
             raise ServiceError("InvalidAuthenticationToken")
         return Principal(object_id=token)
 
     def allowed(self, object_id: str, account: str, container: str, action: str) -> bool:
+        """Whether a role on the container or on the account holds the action."""
         return any(action in self.roles.get((object_id, scope), ()) for scope in (container, "*"))
 
     def rules(self) -> AccessRules:
+        """As the gateway takes them."""
         return AccessRules(
             self.verify,
             self.allowed,
@@ -85,49 +88,57 @@ class Server:
         self.thread.start()
         self.restarts = 0
         self.service = BlobService(directory / "blob", directory / "log" / "azurite.log", tools, self._restarted)
-        self.http: uvicorn.Server | None = None
         self.port = 0
+        self.done = asyncio.Event()
+        self.clients: list[BlobServiceClient] = []
 
     async def _restarted(self) -> None:
         self.restarts += 1
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
     def start(self) -> "Server":
+        """Start Azurite with two accounts and listen."""
         for account in ("shop", "keyed"):
             self.run(self.service.ensure(account, KEYS))
         self.run(self.service.start())
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            BlobGateway(self.service, self.policy.rules(), lambda: self.policy.outage),
-            lifespan="off",
-            log_level="error",
-            ssl_certfile=self.certificates.certificate,
-            ssl_keyfile=self.certificates.key,
+        gateway = BlobGateway(self.service, self.policy.rules(), lambda: self.policy.outage)
+        listener = Listener(bind(0, "--blob-port"), gateway, (self.certificates.certificate, self.certificates.key))
+        self.port = port_of(listener.socket)
+        ready = threading.Event()
+        self.serving = asyncio.run_coroutine_threadsafe(
+            serve([listener], ready.set, self.done, signals=False), self.loop
         )
-        self.http = uvicorn.Server(config)
-        self.serving = asyncio.run_coroutine_threadsafe(self.http.serve([listener]), self.loop)
-        wait_until(lambda: self.http is not None and self.http.started, "the gateway listens")
+        assert ready.wait(20)
         return self
 
     def stop(self) -> None:
-        if self.http:
-            self.http.should_exit = True
-            self.serving.result(20)
+        """Stop listening, then Azurite."""
+        for client in self.clients:
+            client.close()
+        self.loop.call_soon_threadsafe(self.done.set)
+        self.serving.result(20)
         self.run(self.service.stop())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
 
+    def caller(self, object_id: str) -> Caller:
+        """A credential for the SDK."""
+        return Caller(object_id)
+
     def url(self, account: str) -> str:
+        """Where an account is addressed."""
         return f"https://127.0.0.1:{self.port}/{account}"
 
     def client(self, account: str, credential: Any) -> BlobServiceClient:
-        return BlobServiceClient(
-            self.url(account), credential=credential, connection_verify=str(self.certificates.ca), retry_total=0
-        )
+        """The unmodified client, without retries."""
+        options: dict[str, Any] = {"connection_verify": str(self.certificates.ca), "retry_total": 0}
+        client = BlobServiceClient(self.url(account), credential=credential, **options)
+        self.clients.append(client)
+        return client
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,8 @@ class AccessRules:
 
 
 def storage_audiences(account: str) -> tuple[str, ...]:
-    """The audiences of tokens that the Blob service of an account accepts."""
-    own = f"https://{account}.blob.core.windows.net"
-    return (STORAGE_AUDIENCE, f"{STORAGE_AUDIENCE}/", own, f"{own}/")
+    """The audiences of tokens that the Blob service of an account accepts, without trailing slash."""
+    return (STORAGE_AUDIENCE, f"https://{account}.blob.core.windows.net")
 
 
 def admit(request: BlobRequest, operation: Operation, rules: AccessRules) -> bool:

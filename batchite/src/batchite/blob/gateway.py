@@ -17,12 +17,12 @@ from batchite.blob.operations import resolve
 from batchite.blob.process import BlobStoreError
 from batchite.blob.request import parse
 from batchite.blob.service import BlobService
+from batchite.http.guard import allowed_host
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
-HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -53,7 +53,8 @@ class Outgoing:
 class BlobGateway:
     """`https://127.0.0.1:PORT/<account>/…`: host guard, bearer tokens and roles, the shared-key switch; bodies stream.
 
-    `outage` makes every call answer 503 ServerBusy while it is true.
+    `outage` makes every call answer 503 ServerBusy while it is true. Names of metadata, which the service compares
+    without regard to case, are kept in lower case: that is how the HTTP server gives headers to an application.
     """
 
     def __init__(self, service: BlobService, rules: AccessRules, outage: Callable[[], bool] = lambda: False) -> None:
@@ -114,9 +115,7 @@ def _is_dropped(name: str) -> bool:
 
 def _check_host(scope: Mapping[str, Any]) -> None:
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-    name = hosts[0].lower() if len(hosts) == 1 else ""
-    host = name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.partition(":")[0]
-    if host not in HOSTS:
+    if len(hosts) != 1 or not allowed_host(hosts[0]):
         raise StorageError("HostNotAllowed")
 
 

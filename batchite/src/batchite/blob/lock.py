@@ -12,6 +12,7 @@ import orjson
 
 from batchite.blob.orphan import ProcessName, end, is_alive, name_of
 
+GRACE_SECONDS = 10.0  # an orphan's time to save
 WAIT_SECONDS = 10.0
 POLL_SECONDS = 0.02
 
@@ -64,7 +65,7 @@ class DirectoryLock:
         if server and server.pid != os.getpid() and is_alive(server):
             raise DirectoryInUseError(f"{self._lock.parent} is in use by the server with pid {server.pid}.")
         if orphan := holders.get("azurite"):
-            end(orphan, WAIT_SECONDS)
+            end(orphan, GRACE_SECONDS)
         deadline = time.monotonic() + WAIT_SECONDS
         while not self._try():
             if time.monotonic() > deadline:

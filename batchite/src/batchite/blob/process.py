@@ -147,8 +147,8 @@ class AzuriteProcess:
 
     async def _send_accounts(self) -> None:
         process = self._process
-        assert process  # noqa: S101 - the callers have started it
-        assert process.stdin  # noqa: S101 - a pipe was asked for
+        assert process
+        assert process.stdin
         async with self._control:
             process.stdin.write(orjson.dumps({"accounts": self._accounts}) + b"\n")
             await process.stdin.drain()
@@ -179,7 +179,7 @@ class AzuriteProcess:
 
 async def _answer(process: Process, seconds: float) -> dict[str, Any]:
     """The next JSON line of the launcher."""
-    assert process.stdout  # noqa: S101 - a pipe was asked for
+    assert process.stdout
     try:
         line = await asyncio.wait_for(process.stdout.readline(), seconds)
     except TimeoutError:
