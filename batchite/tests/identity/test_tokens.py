@@ -15,7 +15,7 @@ from batchite.errors import ServiceError
 from batchite.identity.ca import ensure_certificates
 from batchite.identity.environment import Ports, environment, render, write_environment
 from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, create_keys, load_or_create_keys
-from batchite.identity.well_known import BATCH_AUDIENCES, TENANT_ID, known_audience, local_audiences
+from batchite.identity.well_known import BATCH_AUDIENCES, TENANT_ID, known_audience, local_audiences, storage_audiences
 
 BATCH = "https://batch.core.windows.net/"
 
@@ -89,6 +89,16 @@ def test_known_audiences() -> None:
     assert not known_audience("https://a.b.blob.core.windows.net")
     assert not known_audience("https://localhost:444/", local)
     assert not known_audience("https://graph.microsoft.com/")
+
+
+@pytest.mark.documented
+def test_a_token_for_one_storage_account_opens_no_other(issuer: TokenIssuer) -> None:
+    """A token may name all of storage or a single account."""
+    verifier = TokenVerifier(issuer.public_key)
+    one = issuer.issue("https://mine.blob.core.windows.net", "object", "client")
+    assert verifier.verify(one, storage_audiences("mine")).object_id == "object"
+    with pytest.raises(ServiceError, match="audience"):
+        verifier.verify(one, storage_audiences("other"))
 
 
 @pytest.mark.ours

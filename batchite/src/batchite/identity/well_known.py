@@ -31,6 +31,11 @@ def local_audiences(https_port: int) -> frozenset[str]:
     return frozenset(f"https://{host}:{https_port}" for host in ("127.0.0.1", "localhost", "[::1]"))
 
 
+def storage_audiences(account: str) -> frozenset[str]:
+    """What tokens for one storage account may name: storage as a whole, or the account."""
+    return STORAGE_AUDIENCES | {f"https://{account}{_BLOB_HOST}"}
+
+
 def storage_account_audience(resource: str) -> bool:
     """Whether a resource is `https://<account>.blob.core.windows.net`, the audience of one storage account."""
     name = audience(resource).removeprefix("https://").removesuffix(_BLOB_HOST)
