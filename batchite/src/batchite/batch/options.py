@@ -35,7 +35,7 @@ def check_options(operation: Operation, request: Request) -> None:
 
 def _check_version(request: Request) -> None:
     version = request.query_value("api-version")
-    if version is None:
+    if not version:
         raise ServiceError("MissingRequiredQueryParameter", values={"QueryParameterName": "api-version"})
     if not _VERSION.fullmatch(version):
         raise ServiceError("UnsupportedRequestVersion", values={"QueryParameterValue": version})

@@ -11,7 +11,7 @@ from batchite import autoscale
 from batchite.batch import documents, render
 from batchite.batch.context import POOL, document_key, stored, version
 from batchite.batch.durations import parse_duration
-from batchite.batch.rules import record
+from batchite.batch.rules import record, without_nulls
 from batchite.errors import ServiceError, invalid_property, not_implemented
 from batchite.http.types import Json
 from batchite.scheduler.events import CreatePool, DeletePool, Event, ResizePool, SetAutoScale, UpdatePool
@@ -43,6 +43,7 @@ async def create_pool(service: BatchService, account: str, document: dict[str, J
     `identity` ({type, userAssignedIdentities: [{resourceId, clientId, principalId}]}) is set by ARM only and kept as
     given. Raises ServiceError: 400 naming the property, 501 for what is not built, PoolExists.
     """
+    document = without_nulls(document)
     body = {name: value for name, value in document.items() if name != "identity"}
     documents.POOL("", body)
     _check_scale(body)

@@ -1,0 +1,102 @@
+"""Files of tasks and nodes: ranges, headers, and no way out of a node's directory."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from batch.harness import Account
+
+from batchite.batch.files import LocalNodeFiles
+from batchite.errors import ServiceError
+from batchite.scheduler.model import NodeKey
+
+
+@pytest.mark.documented
+def test_files_before_a_task_ran(account: Account) -> None:
+    """A task that has not run has no files yet."""
+    account.pool()
+    account.job("exit 0")
+    answer = account.get("/jobs/job/tasks/t0/files")
+    assert (answer.status, answer.code) == (409, "TaskFilesUnavailable")
+
+
+@pytest.mark.documented
+def test_ranges_and_headers_of_a_download(account: Account) -> None:
+    """A range is answered with 200 and the slice; outside the file it is 416; the file's headers are there."""
+    account.pool(nodes=1)
+    account.job("exit 0")
+    account.finished()
+    target = "/jobs/job/tasks/t0/files/stdout.txt"
+    part = account.get(target, ocp_range="bytes=8-100")
+    assert (part.status, part.body, part.headers["content-length"]) == (200, b"89", "2")
+    assert account.get(target, ocp_range="bytes=10-").status == 416
+    assert account.get(target, ocp_range="bytes=5-2").status == 400
+    assert account.get(target, If_Modified_Since="Fri, 01 Jan 2100 00:00:00 GMT").status == 304
+    head = account.call("HEAD", target)
+    assert head.headers["content-length"] == "10"
+    assert head.headers["ocp-batch-file-isdirectory"] == "False"
+    assert head.headers["ocp-batch-file-url"].endswith("files%2Fstdout.txt")
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize(
+    "path", ["..%2Fx", "%2Fetc%2Fpasswd", "wd%2F..%2F..%2F..%2Fx", "%2e%2e", "wd%5C..%5C..%5Cx", "a%00b"]
+)
+def test_no_path_leaves_the_task_directory(account: Account, path: str) -> None:
+    """Paths that lead out of the directory do not exist."""
+    account.pool(nodes=1)
+    account.job("exit 0")
+    account.finished()
+    assert account.get(f"/jobs/job/tasks/t0/files/{path}").status == 404
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> NodeKey:
+    """A node with a task directory in which tasks have laid traps."""
+    key = NodeKey("a", "p", "n")
+    task = tmp_path / "a" / "p" / "n" / "workitems" / "j"
+    task.mkdir(parents=True)
+    (tmp_path / "secret").write_text("the server's own")
+    (task / "plain.txt").write_text("plain")
+    (task / "outside").symlink_to(tmp_path / "secret")
+    (task / "folder").symlink_to(tmp_path)
+    (task / "loop").symlink_to("loop")
+    (task / "inside").symlink_to("plain.txt")
+    os.mkfifo(task / "pipe")
+    return key
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("path", ["outside", "folder/secret", "loop", "pipe", ".", "../../x", "x" * 5000])
+def test_traps_of_a_task_lead_nowhere(tmp_path: Path, node: NodeKey, path: str) -> None:
+    """Links out of the node, loops and pipes do not exist for readers."""
+    with pytest.raises(ServiceError) as refused:
+        asyncio.run(LocalNodeFiles(tmp_path).open(node, "workitems/j", path))
+    assert refused.value.code == "FileNotFound"
+
+
+@pytest.mark.ours
+def test_links_inside_the_node_are_followed(tmp_path: Path, node: NodeKey) -> None:
+    """A link that stays inside gives the file it points to."""
+
+    async def read() -> bytes:
+        opened = await LocalNodeFiles(tmp_path).open(node, "workitems/j", "inside")
+        return b"".join([chunk async for chunk in opened.chunks(0, opened.entry.size)])
+
+    assert asyncio.run(read()) == b"plain"
+
+
+@pytest.mark.ours
+def test_listing_does_not_follow_links(tmp_path: Path, node: NodeKey) -> None:
+    """A listing names links but shows nothing behind them."""
+    entries = asyncio.run(LocalNodeFiles(tmp_path).entries(node, "workitems/j", recursive=True))
+    assert [entry.name for entry in entries] == ["folder", "inside", "loop", "outside", "pipe", "plain.txt"]
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("directory", ["workitems/none", "../q", "workitems/j/folder"])
+def test_directories_outside_are_not_listed(tmp_path: Path, node: NodeKey, directory: str) -> None:
+    """Only directories inside the node can be listed."""
+    with pytest.raises(ServiceError):
+        asyncio.run(LocalNodeFiles(tmp_path).entries(node, directory, recursive=False))

@@ -1,0 +1,128 @@
+"""Requests that are refused: the property and the reason are named, secrets are not."""
+
+from typing import Any
+
+import pytest
+from batch.harness import IDENTITY, POOL, Account
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("change", "code", "name"),
+    [
+        ({"vmSize": None}, "MissingRequiredProperty", "vmSize"),
+        ({"id": "a b"}, "InvalidPropertyValue", "id"),
+        ({"taskSlotsPerNode": 257}, "OutOfRangeInput", "taskSlotsPerNode"),
+        ({"taskSlotsPerNode": True}, "InvalidPropertyValue", "taskSlotsPerNode"),
+        ({"resizeTimeout": "PT1M"}, "OutOfRangeInput", "resizeTimeout"),
+        ({"unknown": 1}, "InvalidRequestBody", "unknown"),
+        ({"autoScaleFormula": "$TargetDedicatedNodes=1;"}, "InvalidPropertyValue", "autoScaleFormula"),
+        ({"enableAutoScale": True, "targetDedicatedNodes": 1}, "InvalidPropertyValue", "targetDedicatedNodes"),
+        (
+            {"enableAutoScale": True, "autoScaleFormula": "$TargetDedicatedNodes = ;"},
+            "AutoScalingFormulaSyntaxError",
+            "autoScaleFormula",
+        ),
+        ({"startTask": {"commandLine": " "}}, "InvalidPropertyValue", "startTask.commandLine"),
+        (
+            {"taskSchedulingPolicy": {"nodeFillType": "Pack"}},
+            "InvalidPropertyValue",
+            "taskSchedulingPolicy.nodeFillType",
+        ),
+    ],
+)
+def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], code: str, name: str) -> None:
+    """A bad request names the property and the reason, and creates nothing."""
+    answer = account.post("/pools", POOL | change)
+    assert (answer.status, answer.code, answer.values["PropertyName"]) == (400, code, name)
+    assert account.get("/pools").json["value"] == []
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        ("/pools", POOL | {"mountConfiguration": [{"nfsMountConfiguration": {}}]}),
+        ("/pools", POOL | {"applicationPackageReferences": [{"applicationId": "a"}]}),
+        ("/pools", POOL | {"userAccounts": [{"name": "a", "password": "hidden"}]}),
+        ("/jobs", {"id": "j", "poolInfo": {"poolId": "pool"}, "jobPreparationTask": {"commandLine": "x"}}),
+        ("/jobs", {"id": "j", "poolInfo": {"autoPoolSpecification": {"poolLifetimeOption": "job"}}}),
+        ("/jobs", {"id": "j", "poolInfo": {"poolId": "pool"}, "onTaskFailure": "performexitoptionsjobaction"}),
+        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "containerSettings": {"imageName": "i"}}),
+        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "multiInstanceSettings": {"numberOfInstances": 2}}),
+        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "exitConditions": {"exitCodes": [{"code": 1}]}}),
+        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "userIdentity": {"username": "u"}}),
+        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "affinityInfo": {"affinityId": "TVM:n"}}),
+    ],
+)
+def test_unbuilt_properties_are_refused_by_name(account: Account, target: str, body: dict[str, Any]) -> None:
+    """A property that is not built answers 501 and is never dropped in silence; secrets are not repeated."""
+    account.pool()
+    account.job()
+    answer = account.post(target, body)
+    assert answer.status == 501
+    assert "the property" in answer.json["message"]["value"]
+    assert b"hidden" not in answer.body
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("task", "code", "name"),
+    [
+        ({"commandLine": None}, "MissingRequiredProperty", "commandLine"),
+        (
+            {"resourceFiles": [{"httpUrl": "https://h/c/b?sig=SECRET"}]},
+            "MissingRequiredProperty",
+            "resourceFiles[0].filePath",
+        ),
+        ({"resourceFiles": [{"filePath": "x"}]}, "InvalidPropertyValue", "resourceFiles[0]"),
+        (
+            {"resourceFiles": [{"httpUrl": "https://h/c/b", "filePath": "../x"}]},
+            "InvalidPropertyValue",
+            "resourceFiles[0].filePath",
+        ),
+        (
+            {"resourceFiles": [{"storageContainerUrl": "ftp://h/c?sig=SECRET"}]},
+            "InvalidPropertyValue",
+            "resourceFiles[0].storageContainerUrl",
+        ),
+        (
+            {"resourceFiles": [{"autoStorageContainerName": "input"}]},
+            "InvalidPropertyValue",
+            "resourceFiles[0].autoStorageContainerName",
+        ),
+        (
+            {"resourceFiles": [{"storageContainerUrl": "https://h/c", "identityReference": {"resourceId": IDENTITY}}]},
+            "InvalidPropertyValue",
+            "resourceFiles[0].identityReference.resourceId",
+        ),
+        (
+            {"environmentSettings": [{"name": "A=B", "value": "SECRET"}]},
+            "InvalidPropertyValue",
+            "environmentSettings[0].name",
+        ),
+        ({"constraints": {"maxTaskRetryCount": -2}}, "OutOfRangeInput", "constraints.maxTaskRetryCount"),
+        ({"requiredSlots": 0}, "OutOfRangeInput", "requiredSlots"),
+        (
+            {"exitConditions": {"default": {"dependencyAction": "x"}}},
+            "InvalidPropertyValue",
+            "exitConditions.default.dependencyAction",
+        ),
+    ],
+)
+def test_bad_tasks_name_the_property(account: Account, task: dict[str, Any], code: str, name: str) -> None:
+    """A bad task names the property; signatures in URLs and values of variables are not repeated."""
+    account.pool()
+    account.job()
+    answer = account.post("/jobs/job/tasks", {"id": "t", "commandLine": "exit 0"} | task)
+    assert (answer.status, answer.code, answer.values["PropertyName"]) == (400, code, name)
+    assert b"SECRET" not in answer.body
+
+
+@pytest.mark.documented
+def test_dependencies_need_the_job_to_allow_them(account: Account) -> None:
+    """A task with dependencies is refused by a job without usesTaskDependencies."""
+    account.pool()
+    account.job()
+    answer = account.post("/jobs/job/tasks", {"id": "t", "commandLine": "x", "dependsOn": {"taskIds": ["a"]}})
+    assert (answer.status, answer.code) == (400, "TaskDependenciesNotSpecifiedOnJob")
