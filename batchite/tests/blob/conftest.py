@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import uvloop
 from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 
@@ -83,7 +84,7 @@ class Server:
         self.directory = directory
         self.certificates = certificates
         self.policy = Policy(roles={("writer", "*"): WRITER}, key_accounts={"keyed"})
-        self.loop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()  # as the server
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         self.restarts = 0
