@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 import sys
 import types
 import typing
@@ -36,13 +37,17 @@ def shapes() -> dict[str, Any]:
     return {token: {"inputs": _object(_args(token)), "outputs": _outputs(token)} for token in TOKENS}
 
 
-def defaults(token: str) -> dict[str, Any]:
-    """Input defaults that the SDK's Args class sets by itself."""
-    args = _args(token)
-    required = dict.fromkeys(_required(args), "x")
-    values = vars(args(**required))
-    names = sdk_types.input_type_py_to_pulumi_names(args)
-    return {names[key]: value for key, value in values.items() if key not in required and value is not None}
+def resource_class(token: str) -> type:
+    """The SDK's class of a resource type."""
+    module, name = token.split(":")
+    return typing.cast("type", getattr(importlib.import_module(f"pulumi_azure_native.{module}"), name))
+
+
+def function_source(token: str) -> str:
+    """The source of the SDK's function of that token, such as `azure-native:batch:getPool`."""
+    _, module, name = token.split(":")
+    words = re.sub("([A-Z])", lambda found: "_" + found[1].lower(), name)
+    return inspect.getsource(getattr(importlib.import_module(f"pulumi_azure_native.{module}"), words))
 
 
 def _args(token: str) -> type:
@@ -51,9 +56,7 @@ def _args(token: str) -> type:
 
 
 def _outputs(token: str) -> list[str]:
-    module, name = token.split(":")
-    resource = getattr(importlib.import_module(f"pulumi_azure_native.{module}"), name)
-    getters = [member.fget for member in vars(resource).values() if isinstance(member, property)]
+    getters = [member.fget for member in vars(resource_class(token)).values() if isinstance(member, property)]
     return sorted(getattr(getter, "_pulumi_name") for getter in getters)  # noqa: B009 - private name of the SDK
 
 

@@ -22,6 +22,7 @@ _POLL = 1.0  # seconds between two looks at an operation when the service names 
 _CONNECTIONS = 64  # one for each worker thread of the gRPC server
 _RETRY = urllib3.Retry(
     total=4,
+    connect=1,  # a local server that does not listen will not come back by itself
     backoff_factor=0.2,
     status_forcelist=(408, 429, 500, 502, 503, 504),  # the Azure SDKs' own list
     allowed_methods=None,  # PUT and DELETE of ARM are idempotent, its POST actions here only read

@@ -93,16 +93,19 @@ class Operations:
         accepted = self._client.put(path, row.api_version, body)
         try:
             self._client.finish(accepted, path, timeout)
+            resource = self._client.get(path, row.api_version)
         except ProviderError as error:
             raise self._partly_done(row, path, error) from error
-        resource = self._client.get(path, row.api_version)
         if resource is None:
             raise ProviderError("ResourceNotFound", "ARM accepted the resource and does not show it", path)
         return resource.get("id", path), translate.outputs(row, resource)
 
     def _partly_done(self, row: ResourceType, path: str, error: ProviderError) -> Exception:
-        """What to tell the engine: a failure with a checkpoint if the resource is there, else the error itself."""
-        resource = self._client.get(path, row.api_version)
+        """What to tell the engine after an accepted PUT: the error itself only if the resource is surely not there."""
+        try:
+            resource = self._client.get(path, row.api_version)
+        except ProviderError:
+            return PartlyDoneError(error, path, {})
         if resource is None:
             return error
         return PartlyDoneError(error, resource.get("id", path), translate.outputs(row, resource))

@@ -1,0 +1,101 @@
+"""The tables beside what they were taken from: the Pulumi SDK and the models of azure-mgmt-batch 18.0.0."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from importlib import resources
+from typing import Any
+
+import pytest
+from azure.mgmt.batch import models
+from provider import sdk_shapes
+
+from batchite.provider import naming, paths
+from batchite.provider.tables import BATCH_ACCOUNT, FUNCTIONS, POOL, RESOURCES, ResourceType
+from batchite.provider.translate import members
+
+pytestmark = pytest.mark.documented
+
+
+def test_shapes_are_those_of_the_installed_sdk() -> None:
+    """Inputs, required marks and outputs equal what pulumi_azure_native declares."""
+    stored = json.loads(resources.files("batchite.provider").joinpath("shapes.json").read_text())
+    assert stored == sdk_shapes.shapes()
+
+
+@pytest.mark.parametrize("row", RESOURCES.values(), ids=lambda row: row.name)
+def test_api_versions_are_those_of_the_installed_sdk(row: ResourceType) -> None:
+    """The version in the SDK's docstring is the one that is sent."""
+    source = inspect.getsource(sdk_shapes.resource_class(row.name))
+    assert f"Uses Azure REST API version {row.api_version}." in source
+
+
+@pytest.mark.parametrize("row", RESOURCES.values(), ids=lambda row: row.name)
+def test_rows_name_only_what_the_shapes_have(row: ResourceType) -> None:
+    """Path parameters, name rules and every property a row mentions are inputs or outputs of the type."""
+    inputs = members(row.inputs)
+    assert set(paths.parameters(row.path)) - {"subscriptionId"} <= inputs.keys()
+    assert row.name_rules.keys() <= inputs.keys()
+    assert row.force_new | row.removed.keys() <= inputs.keys()
+    for path in (*row.wire_names, *row.string_sets):
+        assert _has(row.inputs, path.split(".")), path
+
+
+@pytest.mark.parametrize(("row", "model"), [(POOL, models.Pool), (BATCH_ACCOUNT, models.BatchAccountCreateParameters)])
+def test_batch_properties_have_the_names_and_places_of_the_api(row: ResourceType, model: Any) -> None:
+    """Every input lies in ARM's body where the API's own model puts it, under the same name."""
+    assert list(_misplaced(row, model)) == []
+
+
+def test_names_are_chosen_as_the_real_provider_does() -> None:
+    """Random for what hangs on a resource group, the logical name for children, a UUID for role assignments."""
+    kinds = {row.name: naming.kind(row.path) for row in RESOURCES.values()}
+    assert {name for name, kind in kinds.items() if kind is naming.Kind.RANDOM} == {
+        "batch:BatchAccount",
+        "managedidentity:UserAssignedIdentity",
+        "resources:ResourceGroup",
+        "storage:StorageAccount",
+    }
+    assert {name for name, kind in kinds.items() if kind is naming.Kind.UUID} == {"authorization:RoleAssignment"}
+
+
+@pytest.mark.parametrize("token", FUNCTIONS)
+def test_functions_exist_in_the_sdk(token: str) -> None:
+    """Each function is one the SDK can call."""
+    assert token in sdk_shapes.function_source(token)
+
+
+def _has(shape: Any, path: list[str]) -> bool:
+    if isinstance(shape, list):
+        return _has(shape[0], path)
+    if not path:
+        return True
+    return path[0] in members(shape) and _has(members(shape)[path[0]], path[1:])
+
+
+def _misplaced(row: ResourceType, model: Any) -> Any:
+    keys = {entry["key"]: entry["type"] for entry in model._attribute_map.values()}
+    for name, shape in members(row.inputs).items():
+        if name in paths.parameters(row.path):
+            continue
+        key = name if name in row.top else f"properties.{row.wire_names.get(name, name)}"
+        if key not in keys:
+            yield key
+        else:
+            yield from _misnamed(row, shape, keys[key], name)
+
+
+def _misnamed(row: ResourceType, shape: Any, type_name: str, path: str) -> Any:
+    model: Any = getattr(models, re.sub(r"[\[\]{}]", "", type_name), None)
+    shape = shape[0] if isinstance(shape, list) else shape
+    if not isinstance(shape, dict) or "*" in shape or not hasattr(model, "_attribute_map"):
+        return
+    keys = {entry["key"]: entry["type"] for entry in model._attribute_map.values()}
+    for name, inner in members(shape).items():
+        wire = row.wire_names.get(f"{path}.{name}", name)
+        if wire not in keys:
+            yield f"{path}.{wire}"
+        else:
+            yield from _misnamed(row, inner, keys[wire], f"{path}.{name}")
