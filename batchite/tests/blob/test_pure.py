@@ -10,7 +10,7 @@ import pytest
 from batchite.blob.errors import StorageError, not_implemented, render
 from batchite.blob.ledger import LedgerEntry, is_lost
 from batchite.blob.locate import ToolMissingError, locate
-from batchite.blob.operations import ADD, OPERATIONS, WRITE, resolve
+from batchite.blob.operations import ADD, OPERATIONS, READ_TAGS, WRITE, WRITE_CONTAINER, is_data_action, resolve
 from batchite.blob.request import BlobRequest, parse
 from batchite.blob.service import BlobVersion
 from batchite.blob.shared_key import authorization, string_to_sign
@@ -106,6 +106,14 @@ def test_put_blob_actions() -> None:
     """Put Blob needs write; add/action is its permission to create."""
     operation = resolve(request("PUT", "/shop/con/x", x_ms_blob_type="BlockBlob"))
     assert (operation.actions, operation.to_create) == ((WRITE,), ADD)
+
+
+@pytest.mark.documented
+def test_data_actions() -> None:
+    """Built-in roles grant blobs through dataActions and containers through actions."""
+    assert is_data_action(WRITE)
+    assert is_data_action(READ_TAGS)
+    assert not is_data_action(WRITE_CONTAINER)
 
 
 @pytest.mark.documented

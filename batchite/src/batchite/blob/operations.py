@@ -116,6 +116,11 @@ UNSUPPORTED_HEADERS = MappingProxyType(
 UNSUPPORTED_LISTINGS = frozenset({"deleted", "versions", "deletedwithversions", "immutabilitypolicy", "legalhold"})
 
 
+def is_data_action(action: str) -> bool:
+    """Whether roles list an action of this table under dataActions; those on containers and above are actions."""
+    return action.startswith(f"{BLOBS}/")
+
+
 def resolve(request: BlobRequest) -> Operation:
     """The operation a request asks for. Raises StorageError when it, or an option of it, is not supported."""
     comp, restype = request.query.get("comp", ""), request.query.get("restype", "")
