@@ -22,6 +22,9 @@ Hook: TypeAlias = Callable[[], Awaitable[None]]
 
 log = logging.getLogger("batchite.http")
 
+DRAINED = 64 << 20
+"""Bytes of a body over its plane's limit that are still read, to be able to answer."""
+
 
 class ClientGoneError(Exception):
     """The client closed the connection before its request was complete."""
@@ -107,22 +110,24 @@ async def _answer(plane: Plane, request: Request, receive: Receive) -> Response:
 
 
 async def _body(headers: Headers, receive: Receive, limit: int) -> bytes:
+    """The body. One that is too large is read to its end and dropped, or its client would see a broken connection
+    instead of the answer; what is larger than `DRAINED` is cut off.
+    """
     if headers.get("content-encoding", "identity") != "identity":
         raise ServiceError("UnsupportedHeader", values={"HeaderName": "Content-Encoding"})
-    if int(headers.get("content-length") or 0) > limit:
-        raise _too_large(limit)
     chunks: list[bytes] = []
-    size = 0
-    more = True
+    declared, read = int(headers.get("content-length") or 0), 0
+    more = declared <= max(limit, DRAINED)
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise _too_large(limit)
-        more = message.get("more_body", False)
+        read += len(message.get("body", b""))
+        if read <= limit:
+            chunks.append(message.get("body", b""))
+        more = message.get("more_body", False) and read <= max(limit, DRAINED)
+    if max(declared, read) > limit:
+        raise _too_large(limit)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
