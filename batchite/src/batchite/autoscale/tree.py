@@ -184,12 +184,12 @@ def unparse(node: Expression) -> str:  # noqa: PLR0911 - one return for each kin
         case MethodCall():
             return f"{node.variable}.{node.method}({', '.join(map(unparse, node.arguments))})"
         case Member():
-            return f"{_inside(node.value, _UNARY_LEVEL + 1)}.{node.member}"
+            return f"{_inside(node.value, _UNARY_LEVEL + 2)}.{node.member}"
 
 
 def _inside(node: Expression, level: int) -> str:
     """The text of a part whose surroundings bind as tightly as `level`."""
-    own = {Conditional: 0, Unary: _UNARY_LEVEL}.get(type(node), _UNARY_LEVEL + 1)
+    own = {Conditional: 0, Unary: _UNARY_LEVEL, Number: _UNARY_LEVEL + 1}.get(type(node), _UNARY_LEVEL + 2)
     if isinstance(node, Binary):
         own = _LEVEL_OF[node.operator]
     return unparse(node) if own >= level else f"({unparse(node)})"

@@ -7,10 +7,11 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchite.autoscale import FormulaError, Metrics, Sample, Targets, evaluate, lint, parse
+from batchite.autoscale import Formula, FormulaError, Metrics, Sample, Targets, evaluate, lint, parse
 from batchite.autoscale.samples import PERIOD
 
 if TYPE_CHECKING:
@@ -56,12 +57,9 @@ def _lint(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     try:
-        text = args.file.read_text(encoding="utf-8")
+        formula = _formula(args.file)
         now = _time(args.now)
         metrics, targets = read_metrics(json.loads(args.metrics.read_text(encoding="utf-8")), now)
-        formula = parse(text)
-    except FormulaError as error:
-        return _usage(f"{args.file}: {error.render(text)}")
     except (OSError, ValueError) as error:
         return _usage(str(error))
     result = evaluate(formula, metrics, now, targets)
@@ -71,6 +69,14 @@ def _evaluate(args: argparse.Namespace) -> int:
     print(f"{result.error.code}: {result.error.message}", file=sys.stderr)
     print(*(f"{name}: {value}" for name, value in result.error.values), sep="\n", file=sys.stderr)
     return FAILED
+
+
+def _formula(path: Path) -> Formula:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return parse(text)
+    except FormulaError as error:
+        raise ValueError(f"{path}: {error.render(text)}") from None
 
 
 def _not_built(args: argparse.Namespace) -> int:
@@ -108,7 +114,7 @@ def _samples(name: str, values: Any, now: float) -> Sequence[Sample]:
         raise ValueError(f"samples of {name} must be a list")  # noqa: TRY004 - bad content of a file
     last = len(values) - 1
     series = [_sample(name, value, now - PERIOD * (last - place)) for place, value in enumerate(values)]
-    if any(later.at < earlier.at for earlier, later in zip(series, series[1:], strict=False)):
+    if any(later.at < earlier.at for earlier, later in pairwise(series)):
         raise ValueError(f"samples of {name} must be in the order of their times, oldest first")
     return series
 
@@ -123,7 +129,7 @@ def _sample(name: str, value: Any, at: float) -> Sample:
 
 def _number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name}: expected a number, got {value!r}")
+        raise ValueError(f"{name}: expected a number, got {value!r}")  # noqa: TRY004 - bad content of a file
     return float(value)
 
 

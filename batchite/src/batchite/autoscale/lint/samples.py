@@ -77,7 +77,7 @@ def _reach(node: Binary, limit: float, seconds: float) -> Iterator[Finding]:
     reachable = 100 * (seconds - _HIDDEN) / seconds
     if reachable < limit <= 100:
         message = (
-            f"of {seconds:g} s about {reachable:.0f} % of the samples are visible, so {limit:g} % may never be reached: "
+            f"in {seconds:g} s about {reachable:.0f} % of the samples are visible, {limit:g} % may never be reached: "
             "look back further or ask for less"
         )
         yield finding("unreachable-guard", "info", node.at, message)
