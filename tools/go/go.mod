@@ -1,4 +1,4 @@
-module batchite.local/tools
+module tools
 
 go 1.26
 
