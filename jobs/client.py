@@ -5,13 +5,14 @@ cost of its models.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from azure.batch import BatchClient
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
@@ -20,6 +21,7 @@ from jobs.errors import ServiceError
 from jobs.ports import Blob, Services
 from jobs.target import Json, Target
 
+LOG_IN = "Next: log in (`az login`), or see that the stack's environment file is right."
 API_VERSION = "2025-06-01"
 JSON_TYPE = "application/json; odata=minimalmetadata"
 RETRIES = 5  # with the SDK's back-off about 25 s, enough for a service that restarts
@@ -29,6 +31,7 @@ SAFE_TO_REPEAT = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")  # every call
 
 def connect(target: Target) -> Services:
     """Clients for a deployment, logged in as whatever DefaultAzureCredential finds."""
+    logging.getLogger("azure").setLevel(logging.ERROR)  # A failing call says what is wrong; warnings only double it.
     credential = DefaultAzureCredential()
     return Services(AzureBatch(target, credential), AzureBlobs(target, credential))
 
@@ -47,6 +50,8 @@ def service_error(what: str, error: AzureError) -> ServiceError:
     code = getattr(detail, "code", None) or getattr(error, "error_code", None) or ""
     text = getattr(detail, "message", None) or error.message or type(error).__name__
     status = f", HTTP {error.status_code}" if isinstance(error, HttpResponseError) and error.status_code else ""
+    if isinstance(error, ClientAuthenticationError) and not code:
+        return ServiceError(f"{what}: {str(text).splitlines()[0]} {LOG_IN}")
     return ServiceError(f"{what}: {str(text).splitlines()[0]} ({code or type(error).__name__}{status})", str(code))
 
 

@@ -16,6 +16,7 @@ from jobs.target import Json, Target
 
 TASKS_PER_REQUEST = 100  # the service's limit
 ROUNDS = 5  # how often tasks that the service could not take at the moment are sent again
+SUBMISSION_FAILED = "SubmissionFailed"
 
 Say = Callable[[str], None]
 
@@ -57,13 +58,26 @@ def make_plan(workload: Workload, target: Target, files: Mapping[str, Path]) -> 
 
 
 def submit(services: Services, plan: build.Plan, workload: Workload, files: Mapping[str, Path], say: Say) -> int:
-    """Send everything; the number of tasks. Raises ServiceError; the job then keeps what it has got."""
+    """Send everything; the number of tasks. Raises ServiceError; a job that was created is then ended."""
     upload_inputs(services.blobs, plan, files, say)
     services.batch.create_job(build.job(plan, workload))
-    total = add_all(services.batch, plan.job, build.tasks(plan, workload))
-    services.batch.update_job(plan.job, build.finish_when_done())
+    try:
+        total = add_all(services.batch, plan.job, build.tasks(plan, workload))
+        services.batch.update_job(plan.job, build.finish_when_done())
+    except BaseException:  # Ctrl-C as well: half a job must not run on.
+        withdraw(services.batch, plan.job, say)
+        raise
     say(f"job {plan.job}: {total} tasks submitted to pool {plan.pool.id}")
     return total
+
+
+def withdraw(batch: Batch, job: str, say: Say) -> None:
+    """End a job that could not be filled. A second failure is only told, so that the cause stays in sight."""
+    try:
+        batch.terminate_job(job, SUBMISSION_FAILED)
+        say(f"job {job} was not complete and has been ended")
+    except ServiceError as error:
+        say(f"job {job} is not complete and could not be ended: {error}")
 
 
 def upload_inputs(blobs: Blobs, plan: build.Plan, files: Mapping[str, Path], say: Say) -> None:
