@@ -22,6 +22,7 @@ from jobs.watch import come_back
 
 NOT_BUILT = ("rerun", "doctor", "ssh", "cost", "dashboard")
 EPILOG = "exit codes: 0 done, 1 tasks failed, 2 usage or bad file, 3 service error, 4 timeout, 130 interrupted"
+LOG_WIDTH = 150  # of tables where no terminal says how wide it is
 Connect = Callable[[Target], Services]
 
 
@@ -121,7 +122,7 @@ def run(arguments: argparse.Namespace, console: Console, connect_to: Connect) ->
 
 def main(argv: Sequence[str] | None = None, connect_to: Connect = connect) -> int:
     """Run the command line; the exit code."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else LOG_WIDTH)
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         if words and words[0] in NOT_BUILT:
@@ -131,5 +132,5 @@ def main(argv: Sequence[str] | None = None, connect_to: Connect = connect) -> in
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return error.exit_code
     except KeyboardInterrupt:
-        console.print(f"interrupted; a job that was submitted goes on. {come_back()}")
+        console.print(f"interrupted; a job that was submitted goes on. {come_back()}", soft_wrap=True)
         return errors.INTERRUPTED

@@ -33,7 +33,9 @@ class View(Protocol):
 
 def make_view(console: Console) -> View:
     """The view that suits a console."""
-    return BarView(console) if console.is_terminal else LineView(console.print)
+    if console.is_terminal:
+        return BarView(console)
+    return LineView(lambda text: console.print(text, markup=False, soft_wrap=True))
 
 
 def numbers(counts: Counts, retries: int, requeues: int) -> str:
@@ -99,7 +101,7 @@ class BarView:
 
     def say(self, text: str) -> None:
         """See View."""
-        self.bar.console.print(text, highlight=False, markup=False)
+        self.bar.console.print(text, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self.bar.start()

@@ -66,6 +66,7 @@ class FakeBatch:
         self.requests: list[list[str]] = []
         self.refuse: Callable[[Sequence[Json]], list[Json] | None] = lambda _: None
         self.calls: list[str] = []
+        self.ends_at_once = False
 
     def with_job(self, name: str, *tasks: Json, state: str = "active", total: int | None = None) -> "FakeBatch":
         """Put a job with tasks in."""
@@ -100,7 +101,8 @@ class FakeBatch:
         refused = self.refuse(tasks)
         if refused is not None:
             return refused
-        self.task_lists[job] |= {item["id"]: {"state": "active", **item} for item in tasks}
+        states = [succeeded(item["id"]) if self.ends_at_once else task(item["id"]) for item in tasks]
+        self.task_lists[job] |= {new["id"]: item | new for item, new in zip(tasks, states, strict=True)}
         return [{"taskId": item["id"], "status": "success"} for item in tasks]
 
     def update_job(self, job: str, changes: Json) -> None:
