@@ -59,6 +59,9 @@ class Launches(Protocol):
     def task(self, task: TaskState) -> Launch:
         """The present attempt of a task on its node."""
 
+    def forget(self, node: NodeKey) -> None:
+        """The node goes; what it was given is void."""
+
     def task_directory(self, task: TaskKey) -> str:
         """The task's directory relative to its node's root."""
 
@@ -152,8 +155,11 @@ class BatchService:
 
     def post(self, event: Event, *documents: Document) -> asyncio.Future[None]:
         """Handle the event now; the future is done once its changes are durable. Agents' answers come this way."""
-        outcome = self._core.handle(event, self.now())
+        now = self.now()
+        outcome = self._core.handle(event, now)
         self._store_documents(documents)
+        if outcome.changes:
+            self.store.put("meta", "clock", orjson.dumps((now.service, now.wire)))
         for change in outcome.changes:
             if isinstance(change, c.Put):
                 records.write(self.store, change.record)
@@ -185,6 +191,7 @@ class BatchService:
             case c.RemoveTaskFiles(task=key, node=node):
                 agent.remove_task_files(key, node, launches.task_directory(key))
             case c.RemoveNode(node=node, boot=boot):
+                launches.forget(node)
                 agent.remove_node(node, boot)
 
     def _prepare(self, command: c.PrepareNode, agent: Agent, launches: Launches) -> None:

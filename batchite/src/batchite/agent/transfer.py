@@ -30,7 +30,7 @@ LARGEST_UPLOAD = 5000 << 20
 """Bytes that one Put Blob may carry (documented for this API version)."""
 
 Token = Callable[[str, str], str]
-"""(client id of an identity, resource) -> access token."""
+"""(client id of an identity, resource) -> access token; LookupError for an identity that no node has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,13 @@ class Transfer:
 
     def _authorisation(self, client_id: str) -> dict[str, str]:
         version = {"x-ms-version": API_VERSION}
-        return {**version, "Authorization": f"Bearer {self._token(client_id, STORAGE)}"} if client_id else version
+        if not client_id:
+            return version
+        try:
+            return {**version, "Authorization": f"Bearer {self._token(client_id, STORAGE)}"}
+        except LookupError:
+            text = "The pool does not have the identity that the file refers to"
+            raise TransferError(_failure("BlobAccessDenied", text, client_id)) from None
 
 
 def without_query(url: str) -> str:

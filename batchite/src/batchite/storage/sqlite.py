@@ -12,12 +12,15 @@ from pathlib import Path
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS entry (kind TEXT, key TEXT, value BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 END = "\U0010ffff"
+MEMORY = Path(":memory:")
 
 
 class SqliteStore:
     """An ordered map over one database file; used from one thread."""
 
     def __init__(self, path: Path) -> None:
+        if path != MEMORY:
+            path.touch(0o600)  # it holds account keys; SQLite gives its other files the same mode
         self._db = sqlite3.connect(path, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "cache_size=-65536"):
             self._db.execute(f"PRAGMA {pragma}")

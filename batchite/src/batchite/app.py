@@ -1,0 +1,320 @@
+"""The composition root: builds every part of the server and wires them, starts and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from batchite.agent.agent import LocalAgent
+from batchite.agent.processes import Journal
+from batchite.agent.transfer import Transfer, Uploaded
+from batchite.agent.users import choose_user
+from batchite.arm.accounts import AccountDirectory, StorageDirectory
+from batchite.arm.plane import ArmPlane, unknown_type
+from batchite.arm.ports import Directory, Endpoints
+from batchite.arm.resources import ResourceStore
+from batchite.arm.roles import RoleAuthorizer
+from batchite.batch import pools
+from batchite.batch.accounts import BatchAccount
+from batchite.batch.context import Context
+from batchite.batch.files import LocalNodeFiles
+from batchite.batch.routes import data_plane_routes
+from batchite.blob.access import AccessRules, storage_audiences
+from batchite.blob.gateway import BlobGateway
+from batchite.blob.ledger import Ledger
+from batchite.blob.locate import locate
+from batchite.blob.service import BlobService
+from batchite.clock import Clock, resume
+from batchite.control import Control
+from batchite.data import DataDirectory, Options
+from batchite.http.asgi import App
+from batchite.http.plane import Plane, accounts_under, everything, paths_under
+from batchite.http.render import ARM, BATCH
+from batchite.http.router import Router
+from batchite.http.serve import Listener, bind, port_of, serve
+from batchite.identity import well_known as known
+from batchite.identity.authenticators import ArmAuthenticator, BatchAuthenticator, DeveloperAuthenticator
+from batchite.identity.authority import Application, Authority
+from batchite.identity.ca import Certificates, ensure_certificates
+from batchite.identity.environment import Ports, environment, write_environment
+from batchite.identity.files import write_atomically
+from batchite.identity.metadata import NodeIdentities
+from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, account_key, load_or_create_keys
+from batchite.launches import NodeLaunches, Site
+from batchite.provider_process import ProviderProcess
+from batchite.scheduler.events import Event
+from batchite.service import BatchService
+from batchite.storage.memory import MemoryStore
+from batchite.storage.port import Store
+from batchite.storage.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+WELL_KNOWN_KEY = "YmF0Y2hpdGUgbG9jYWwgZGV2ZWxvcG1lbnQga2V5OiBwdWJsaXNoZWQsIG5vIHNlY3JldCwgbG9jYWwgb25seQ=="
+"""The published account key of `--well-known-key`; it opens nothing but this machine's own server."""
+ARM_PATHS = ("/subscriptions", "/providers", "/tenants", "/metadata/endpoints")
+"""Paths of the control plane; role assignments live below any of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The three listening sockets, bound before anything else so that a taken port costs nothing."""
+
+    http: Any
+    https: Any
+    blob: Any
+
+    @property
+    def ports(self) -> Ports:
+        """The ports that are really bound."""
+        return Ports(port_of(self.http), port_of(self.https), port_of(self.blob))
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What every part rests on."""
+
+    data: DataDirectory
+    options: Options
+    ports: Ports
+    keys: Keys
+    certificates: Certificates
+    store: Store
+    service: BatchService
+    issuer: TokenIssuer
+    verifier: TokenVerifier
+
+    @property
+    def http_url(self) -> str:
+        """Base URL of the HTTP port."""
+        return f"http://127.0.0.1:{self.ports.http}"
+
+    @property
+    def https_url(self) -> str:
+        """Base URL of the HTTPS port."""
+        return f"https://127.0.0.1:{self.ports.https}"
+
+    @property
+    def blob_url(self) -> str:
+        """Base URL of the blob gateway."""
+        return f"https://127.0.0.1:{self.ports.blob}"
+
+    def ready_line(self) -> dict[str, Any]:
+        """What `batchite start` prints when it serves."""
+        batch = f"{self.http_url}/batch/{known.DEFAULT_ACCOUNT}"
+        return {
+            "http": self.http_url,
+            "https": self.https_url,
+            "batch": batch,
+            "blob": self.blob_url,
+            "pid": os.getpid(),
+        }
+
+
+async def run(data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` gets the ready line once every port answers.
+
+    Raises AlreadyRunningError, PortInUseError, ToolMissingError, or what else keeps a part from starting.
+    """
+    data.prepare()
+    lock = data.lock()
+    try:
+        async with AsyncExitStack() as stack:
+            await _run(stack, data, options, ready)
+    finally:
+        data.withdraw()
+        os.close(lock)
+
+
+async def _run(
+    stack: AsyncExitStack, data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None]
+) -> None:
+    sockets = Sockets(
+        bind(options.http_port, "--http-port"),
+        bind(options.https_port, "--https-port"),
+        bind(options.blob_port, "--blob-port"),
+    )
+    base = _foundation(stack, data, options, sockets.ports)
+    blobs = await _blob_service(stack, base)
+    parts = Parts.build(base, blobs)
+    await _start_agent(stack, base, parts)
+    await parts.arm.start()
+    stack.push_async_callback(parts.arm.close)
+    app = App(parts.planes(base))
+    pair = (base.certificates.certificate, base.certificates.key)
+    listeners = [Listener(sockets.http, app), Listener(sockets.https, app, pair)]
+    listeners.append(Listener(sockets.blob, BlobGateway(blobs, parts.access), pair))
+    await _start_provider(stack, base)
+    await serve(listeners, lambda: _announce(base, ready), asyncio.Event())
+
+
+def _foundation(stack: AsyncExitStack, data: DataDirectory, options: Options, ports: Ports) -> Foundation:
+    keys = load_or_create_keys(data.keys)
+    if options.well_known_key:
+        keys = keys.with_account((WELL_KNOWN_KEY, keys.account[1]))
+    store: Store = MemoryStore() if options.in_memory else SqliteStore(data.state)
+    stack.callback(store.close)
+    service = BatchService(store, _clock(store, options.time_scale))
+    issuer = TokenIssuer(keys.token_key)
+    verifier = TokenVerifier(issuer.public_key)
+    certificates = ensure_certificates(data.certificates)
+    return Foundation(data, options, ports, keys, certificates, store, service, issuer, verifier)
+
+
+def _clock(store: Store, scale: float) -> Clock:
+    """The service's time goes on where the last run stopped."""
+    saved = store.get("meta", "clock")
+    last = None if saved is None else orjson.loads(saved)
+    return resume(scale, None if last is None else (last[0], last[1]))
+
+
+async def _blob_service(stack: AsyncExitStack, base: Foundation) -> BlobService:
+    directory = base.data.blobs
+    if base.options.in_memory:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="batchite-blob-")))
+    blobs = BlobService(directory, base.data.logs / "azurite.log", locate())
+    await blobs.start()
+    stack.push_async_callback(blobs.stop)
+    await blobs.ensure(known.DEFAULT_ACCOUNT, base.keys.storage)
+    if blobs.unclean:
+        for lost in await Ledger(base.store, lambda: base.service.now().wire).lost(blobs.find_blob):
+            log.error("blob %s/%s of account %s was lost in a kill", lost.container, lost.name, lost.account)
+    return blobs
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The planes and what they share."""
+
+    arm: ArmPlane
+    accounts: AccountDirectory
+    authorizer: RoleAuthorizer
+    identities: NodeIdentities
+    launches: NodeLaunches
+    access: AccessRules
+    user_path: str
+
+    @classmethod
+    def build(cls, base: Foundation, blobs: BlobService) -> Parts:
+        """Wire the planes to the service, the blob store and each other."""
+        resources = ResourceStore(base.store, base.service.save)
+        authorizer = RoleAuthorizer(resources, known.SUBSCRIPTION_ID, known.DEVELOPER_OBJECT_ID)
+        endpoints = Endpoints(base.https_url, base.blob_url)
+        accounts = AccountDirectory(resources, endpoints, [_built_in(base)])
+        directory = Directory(known.SUBSCRIPTION_ID, known.TENANT_ID, known.DEVELOPER_OBJECT_ID)
+        arm = ArmPlane(resources, base.service, pools, blobs, authorizer, directory, endpoints)
+        identities = NodeIdentities(base.issuer, known.local_audiences(base.ports.https))
+        user = choose_user(_node_root(base))
+        site = Site(_node_root(base), base.http_url, base.https_url, base.certificates.bundle.absolute(), user.path)
+        launches = NodeLaunches(base.service, accounts, identities, base.issuer, site)
+        access = _access(base, StorageDirectory(resources, authorizer))
+        return cls(arm, accounts, authorizer, identities, launches, access, user.path)
+
+    def planes(self, base: Foundation) -> list[Plane]:
+        """All planes in the order they are asked; the last one owns every path."""
+        local = known.local_audiences(base.ports.https)
+        developer = Application(known.DEVELOPER_CLIENT_ID, base.keys.client_secret, known.DEVELOPER_OBJECT_ID)
+        context = Context(base.service, self.accounts, LocalNodeFiles(_node_root(base)))
+        batch = Router(data_plane_routes(context))
+        batch_caller = BatchAuthenticator(self.accounts, base.verifier, self.authorizer.allowed)
+        arm_caller = ArmAuthenticator(base.verifier, local)
+        return [
+            Authority(base.issuer, [developer], local).plane(),
+            self.identities.plane(),
+            Plane("batch", accounts_under("/batch"), batch, batch_caller, BATCH),
+            Plane("arm", paths_under(*ARM_PATHS), Router(self.arm.routes, unknown_type), arm_caller, ARM, 4 << 20),
+            Control(base.service, base.ready_line()).plane(DeveloperAuthenticator(arm_caller)),
+            Plane("root", everything(known.DEFAULT_ACCOUNT), batch, batch_caller, BATCH),
+        ]
+
+
+def _node_root(base: Foundation) -> Path:
+    return (base.options.node_root or base.data.nodes).absolute()
+
+
+def _built_in(base: Foundation) -> BatchAccount:
+    """The account that exists without ARM."""
+    group = f"/subscriptions/{known.SUBSCRIPTION_ID}/resourceGroups/batchite"
+    return BatchAccount(
+        name=known.DEFAULT_ACCOUNT,
+        resource_id=f"{group}/providers/Microsoft.Batch/batchAccounts/{known.DEFAULT_ACCOUNT}",
+        keys=base.keys.account,
+        auto_storage_account=known.DEFAULT_ACCOUNT,
+        auto_storage_url=f"{base.blob_url}/{known.DEFAULT_ACCOUNT}",
+    )
+
+
+def _access(base: Foundation, storage: StorageDirectory) -> AccessRules:
+    """Who may do what at the blob gateway; the built-in storage account is the developer's, key and all."""
+
+    def allowed(object_id: str, account: str, container: str, action: str) -> bool:
+        if account == known.DEFAULT_ACCOUNT:
+            return object_id == known.DEVELOPER_OBJECT_ID
+        return storage.allowed(object_id, account, container, action)
+
+    return AccessRules(
+        verify=lambda token, account: base.verifier.verify(token, storage_audiences(account)),
+        allowed=allowed,
+        shared_key_allowed=lambda account: account == known.DEFAULT_ACCOUNT or storage.shared_key_allowed(account),
+        authority=f"{base.https_url}/{known.TENANT_ID}/oauth2/authorize",
+    )
+
+
+async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts) -> None:
+    """End what an earlier run left, then let the service take up its records."""
+    root = _node_root(base)
+    root.mkdir(parents=True, exist_ok=True)
+    user = choose_user(root)
+    if user.warning:
+        log.warning("%s", user.warning)
+    journal = Journal(base.data.journal)
+    await asyncio.to_thread(journal.end_leftovers, root)
+    loop = asyncio.get_running_loop()
+    ledger = Ledger(base.store, lambda: base.service.now().wire)
+
+    def post(event: Event) -> None:
+        loop.call_soon_threadsafe(base.service.post, event)
+
+    def uploaded(stored: list[Uploaded]) -> None:
+        loop.call_soon_threadsafe(_record, ledger, stored)
+
+    transfer = Transfer(base.certificates.bundle, parts.launches.token)
+    agent = LocalAgent(root, journal, transfer, user, post, uploaded)
+    base.service.start(agent, parts.launches)
+    stack.push_async_callback(asyncio.to_thread, agent.close)
+    stack.callback(base.service.stop)
+
+
+def _record(ledger: Ledger, stored: list[Uploaded]) -> None:
+    for blob in stored:
+        account, container, name = unquote(urlsplit(blob.url).path).lstrip("/").split("/", 2)
+        ledger.record(account, container, name, blob.etag)
+
+
+async def _start_provider(stack: AsyncExitStack, base: Foundation) -> None:
+    arguments = ["--arm", base.https_url, "--credentials", str(base.data.environment)]
+    arguments += ["--ca", str(base.certificates.bundle), "--subscription", known.SUBSCRIPTION_ID]
+    provider = ProviderProcess(arguments, base.data.logs / "provider.log")
+    stack.push_async_callback(provider.stop)
+    port = await provider.start()
+    passphrase = base.data.pulumi / "passphrase"
+    if not passphrase.exists():
+        write_atomically(passphrase, account_key().encode())
+    variables = environment(base.ports, base.keys, base.certificates, base.data.root, port)
+    write_environment(base.data.root, variables)
+
+
+def _announce(base: Foundation, ready: Callable[[dict[str, Any]], None]) -> None:
+    line = base.ready_line()
+    base.data.announce(line, base.options)
+    ready(line)

@@ -1,0 +1,95 @@
+"""What the agent runs, put together from records, documents, accounts and the nodes' identities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchite.agent.launch import Launch, node_directory, task_directory
+from batchite.batch.accounts import AccountDirectory
+from batchite.batch.context import JOB, POOL, TASK, stored
+from batchite.batch.launch import NodeFacts, identity_environment, refusal, start_task_launch, task_launch
+from batchite.http.types import Json
+from batchite.identity.metadata import NodeIdentities
+from batchite.identity.tokens import TokenIssuer
+from batchite.scheduler.model import Failure, JobKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
+from batchite.service import BatchService
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is the same for all nodes of this server. URLs without a trailing slash."""
+
+    node_root: Path
+    http_url: str
+    https_url: str
+    ca_bundle: Path
+    path: str  # PATH of the nodes
+
+
+@dataclass(slots=True)
+class NodeLaunches:
+    """Implements `service.Launches`, and gives the agent tokens of the identities it has handed to nodes."""
+
+    service: BatchService
+    accounts: AccountDirectory
+    identities: NodeIdentities
+    issuer: TokenIssuer
+    site: Site
+    _objects: dict[str, str] = field(default_factory=dict)  # client id -> object id
+
+    def refusal(self, node: NodeState) -> Failure | None:
+        """Why no such node can be had here."""
+        return refusal(stored(self.service, POOL, _pool(node.key)))
+
+    def start_task(self, node: NodeState) -> Launch:
+        """The pool's start task on this node."""
+        return start_task_launch(self._facts(node))
+
+    def task(self, task: TaskState) -> Launch:
+        """The present attempt of a task on its node."""
+        assert task.node is not None
+        job = self.service.jobs[JobKey(task.key.account, task.key.job)]
+        facts = self._facts(self.service.nodes[task.node])
+        documents = (stored(self.service, JOB, job.key), stored(self.service, TASK, task.key))
+        return task_launch(facts, job, documents[0], task, documents[1])
+
+    def task_directory(self, task: TaskKey) -> str:
+        """The task's directory relative to its node's root."""
+        return task_directory(task)
+
+    def forget(self, node: NodeKey) -> None:
+        """The node goes: its identity endpoint answers no more."""
+        self.identities.forget(node)
+
+    def token(self, client_id: str, resource: str) -> str:
+        """A token of an identity that some node has. Raises LookupError for any other."""
+        return self.issuer.issue(resource, self._objects[client_id], client_id)
+
+    def _facts(self, node: NodeState) -> NodeFacts:
+        pool = self.service.pools[_pool(node.key)]
+        document = stored(self.service, POOL, pool.key)
+        account = self.accounts.find(node.key.account)
+        return NodeFacts(
+            state=node,
+            pool=pool,
+            pool_document=document,
+            root=node_directory(self.site.node_root, node.key),
+            account_url=f"{self.site.https_url}/batch/{node.key.account}/",
+            auto_storage_url=account.auto_storage_url if account else "",
+            auto_storage_identity=account.auto_storage_identity if account else "",
+            environment=self._environment(node.key, document),
+        )
+
+    def _environment(self, node: NodeKey, pool_document: dict[str, Json]) -> dict[str, str]:
+        """PATH, whom to trust, and where the pool's identities give tokens on this node."""
+        listed = (pool_document.get("identity") or {}).get("userAssignedIdentities") or []
+        held = {item["clientId"]: (item["principalId"], item["resourceId"]) for item in listed}
+        self._objects |= {client: object_id for client, (object_id, _) in held.items()}
+        base = self.site.http_url + self.identities.register(node, held) if held else ""
+        named = identity_environment(base, next(iter(held), ""), self.site.ca_bundle)
+        return {"PATH": self.site.path, **named}
+
+
+def _pool(node: NodeKey) -> PoolKey:
+    return PoolKey(node.account, node.pool)
