@@ -67,6 +67,7 @@ class FakeBatch:
         self.refuse: Callable[[Sequence[Json]], list[Json] | None] = lambda _: None
         self.calls: list[str] = []
         self.ends_at_once = False
+        self.raises: BaseException | None = None
 
     def with_job(self, name: str, *tasks: Json, state: str = "active", total: int | None = None) -> "FakeBatch":
         """Put a job with tasks in."""
@@ -88,6 +89,8 @@ class FakeBatch:
 
     def found(self, job: str) -> Json:
         """A job, or the service's refusal."""
+        if self.raises:
+            raise self.raises
         if job not in self.jobs:
             raise ServiceError(f"reading job {job}: The specified job does not exist. (JobNotFound)", "JobNotFound")
         return self.jobs[job]

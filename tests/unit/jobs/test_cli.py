@@ -230,11 +230,7 @@ def test_interrupt(run: Cli) -> None:
     """Ctrl-C leaves the job alone, says how to come back and ends with 130."""
     run.batch.with_job("j", task("a", "running"))
     run.with_last_job()
-
-    def interrupt(_: str) -> dict[str, int]:
-        raise KeyboardInterrupt
-
-    run.batch.task_counts = interrupt  # type: ignore[method-assign]
+    run.batch.raises = KeyboardInterrupt()
     code, _, err = run("watch")
     assert code == 130
     assert "python -m jobs watch" in err
@@ -244,11 +240,7 @@ def test_interrupt(run: Cli) -> None:
 def test_service_does_not_answer(run: Cli) -> None:
     """A service that cannot be reached is a service error, not a traceback."""
     run.with_last_job()
-
-    def unreachable(_: str) -> dict[str, int]:
-        raise ServiceError("reading job j: connection refused (ServiceRequestError)")
-
-    run.batch.job = unreachable  # type: ignore[method-assign]
+    run.batch.raises = ServiceError("reading job j: connection refused (ServiceRequestError)")
     assert run("watch")[0] == 3
 
 
