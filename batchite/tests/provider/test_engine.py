@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_azure_native as azure
 import pytest
-from provider.toy_arm import SUBSCRIPTION, StackFactory, ToyArm
+from provider.toy_arm import SUBSCRIPTION, StackFactory, ToyArm, changes
 from pulumi import automation
 
 pytestmark = [
@@ -46,11 +46,6 @@ def group(name: str = "g1", location: str = "westeurope", **options: Any) -> azu
     """One resource group under a name of its own."""
     opts = pulumi.ResourceOptions(**options)
     return azure.resources.ResourceGroup("group", resource_group_name=name, location=location, opts=opts)
-
-
-def changes(result: automation.UpResult | automation.RefreshResult | automation.DestroyResult) -> dict[str, int]:
-    """How many resources each operation counted."""
-    return {str(name): count for name, count in (result.summary.resource_changes or {}).items()}
 
 
 def failure(operation: Callable[[], object]) -> str:

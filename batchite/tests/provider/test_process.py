@@ -27,11 +27,14 @@ GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/g"
 ACCOUNT_ID = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/abc"
 
 
-def start(arm: ToyArm, credentials: Path, *prefix: str) -> subprocess.Popen[str]:
+def start(arm: ToyArm, credentials: Path, *prefix: str, port: str = "0") -> subprocess.Popen[str]:
     """The provider, its output piped."""
     command = [*prefix, sys.executable, "-m", "batchite.provider", "--arm", arm.url, "--credentials", str(credentials)]
     return subprocess.Popen(
-        [*command, "--subscription", SUBSCRIPTION], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--subscription", SUBSCRIPTION, "--port", port],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -59,6 +62,23 @@ def test_it_ends_when_its_parent_is_gone(arm: ToyArm, credentials: Path) -> None
         assert parent.stdout.readline().strip().isdigit()
         os.kill(parent.pid, signal.SIGKILL)
         assert parent.stdout.read() == ""  # end of file: the provider held the other end of the pipe
+
+
+def test_one_that_is_started_again_takes_the_old_port(arm: ToyArm, credentials: Path) -> None:
+    """The port in the user's environment stays right after a crash; a second provider on it is refused."""
+    with start(arm, credentials) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            Stub(channel).GetPluginInfo(empty_pb2.Empty())
+            with start(arm, credentials, port=port) as second:
+                assert second.communicate(timeout=20)[0] == ""
+                assert second.returncode == 1
+            process.kill()
+    with start(arm, credentials, port=port) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == port
+        process.terminate()
 
 
 def test_it_serves_on_after_cancel(stub: Stub) -> None:

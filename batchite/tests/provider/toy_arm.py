@@ -27,6 +27,11 @@ def token() -> str:
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + ".x"
 
 
+def changes(result: automation.UpResult | automation.RefreshResult | automation.DestroyResult) -> dict[str, int]:
+    """How many resources each operation counted."""
+    return {str(name): count for name, count in (result.summary.resource_changes or {}).items()}
+
+
 class ToyArm:
     """The resources by lower-case id, and what went wrong on purpose."""
 

@@ -43,7 +43,8 @@ def _server(arguments: argparse.Namespace) -> tuple[grpc.Server, int]:
     client = ArmClient(arguments.arm, arguments.credentials, arguments.ca)
     provider = Provider(Operations(client, arguments.subscription), arguments.subscription)
     limits = [("grpc.max_receive_message_length", _MAX_MESSAGE), ("grpc.max_send_message_length", _MAX_MESSAGE)]
-    server = grpc.server(futures.ThreadPoolExecutor(_WORKERS), options=limits)
+    alone = [("grpc.so_reuseport", 0)]  # a port that another provider holds must be an error, not be shared
+    server = grpc.server(futures.ThreadPoolExecutor(_WORKERS), options=[*limits, *alone])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     return server, server.add_insecure_port(f"127.0.0.1:{arguments.port}")
 
