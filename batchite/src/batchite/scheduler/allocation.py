@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite import ids
-from batchite.scheduler.commands import RemoveNode, StopTask
+from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, PoolState, ResizeError
 from batchite.scheduler.turn import Turn
 
@@ -43,20 +43,18 @@ def reconcile(turn: Turn, pool: PoolState) -> None:
 
 def release(turn: Turn, node: NodeState, option: str) -> None:
     """Let a node leave: at once, or once its tasks are done when the option says `taskcompletion`."""
-    running = turn.world.running_on[node.key]
+    running = turn.world.attempts_on(node.key)
     node = turn.move_node(node, "leavingpool")
     if running and option in {"taskcompletion", "retaineddata"}:
         return
-    for key in running:
-        task = turn.world.task(key)
-        assert task is not None
+    for task in running:
         turn.put(replace(task, ending="terminate" if option == "terminate" else "requeue"))
     turn.command(RemoveNode(node.key, node.boot, turn.cause))
 
 
 def drained(turn: Turn, node: NodeState) -> None:
     """A leaving node whose last task has ended goes now."""
-    if node.state == "leavingpool" and not turn.world.running_on[node.key]:
+    if node.state == "leavingpool" and not turn.world.attempts_on(node.key):
         turn.command(RemoveNode(node.key, node.boot, turn.cause))
 
 
@@ -93,15 +91,6 @@ def allocated(turn: Turn, node: NodeState) -> None:
 def allocate(turn: Turn, node: NodeState) -> None:
     """Wait for the platform to give the node."""
     turn.timers.at_service(turn.now.service + ALLOCATE_SECONDS, "allocate", node.key, node.boot)
-
-
-def stop_tasks(turn: Turn, node: NodeState, ending: str) -> None:
-    """Stop every attempt on a node that itself stays."""
-    for key in turn.world.running_on[node.key]:
-        task = turn.world.task(key)
-        assert task is not None
-        turn.put(replace(task, ending=ending))
-        turn.command(StopTask(key, node.key, task.attempt, turn.cause))
 
 
 def _add_node(turn: Turn, pool: PoolState, *, spot: bool) -> PoolState:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from batchite import autoscale
 from batchite.scheduler import allocation
 from batchite.scheduler.model import AutoScaleRun, Detail, PoolKey, PoolState
-from batchite.scheduler.samples import PERIOD
+from batchite.scheduler.samples import PERIOD, PHASE
 from batchite.scheduler.turn import Turn
 
 
@@ -16,7 +16,7 @@ def enable(turn: Turn, key: PoolKey) -> None:
     sampling = bool(turn.samples.pools)
     turn.samples.start(key, turn.now.service)
     if not sampling:
-        turn.timers.at_service(turn.now.service + PERIOD, "sample", None)
+        turn.timers.at_service(turn.now.service + PHASE, "sample", None)
     due(turn, turn.world.pools[key])
 
 
@@ -51,7 +51,7 @@ def apply(turn: Turn, pool: PoolState) -> None:
 
 def evaluate(turn: Turn, pool: PoolState, formula: str) -> autoscale.Evaluation:
     """Evaluate any formula on the pool's metrics, changing nothing."""
-    metrics = turn.samples.metrics(pool.key, turn.now.service)
+    metrics = turn.samples.metrics(turn.world, pool.key, turn.now.service)
     present = autoscale.Targets(dedicated=pool.target_dedicated, spot=pool.target_spot)
     return autoscale.evaluate(autoscale.parse(formula), metrics, turn.now.service, present)
 

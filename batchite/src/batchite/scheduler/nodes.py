@@ -79,9 +79,7 @@ def preempt(turn: Turn, event: Preempt) -> None:
     if event.pool not in turn.world.pools:
         raise ServiceError("PoolNotFound")
     for node in _to_preempt(turn, event):
-        for key in turn.world.running_on[node.key]:
-            task = turn.world.task(key)
-            assert task is not None
+        for task in turn.world.attempts_on(node.key):
             if not task.ending:
                 turn.put(replace(task, ending="requeue"))
         turn.move_node(node, "preempted", ready=False)
@@ -100,8 +98,8 @@ def removed(turn: Turn, event: NodeRemoved) -> None:
     node = current(turn, event.node, event.boot)
     if node is None:
         return
-    for key in list(turn.world.running_on[node.key]):
-        tasks.lost(turn, key)
+    for task in turn.world.attempts_on(node.key):
+        tasks.lost(turn, task)
     pool = _pool(node)
     if node.state == "preempted":
         turn.timers.at_service(turn.now.service + RECOVER_SECONDS, "recover", node.key, node.boot)

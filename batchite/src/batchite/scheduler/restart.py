@@ -29,7 +29,7 @@ def restarted(turn: Turn, _event: Restarted) -> None:
 
 def _resume_task(turn: Turn, task: TaskState) -> None:
     if task.state in OCCUPYING:
-        tasks.lost(turn, task.key)
+        tasks.lost(turn, task)
 
 
 def _resume_node(turn: Turn, node: NodeState) -> None:

@@ -12,6 +12,10 @@ from batchite.scheduler.world import World
 PERIOD = 30.0
 """Service seconds between two samples (documented)."""
 
+PHASE = 10.0
+"""Service seconds from enabling autoscale to the next sample. Evaluations and samples are not aligned in the service
+(users' reports); aligned ones would leave its own 180 s / 70 % formula short of samples for ever."""
+
 KEPT = 24 * 3600.0
 """Service seconds of history. The service documents no length; a day covers every published formula."""
 
@@ -49,10 +53,11 @@ class Samples:
                 while series[0].at < now - KEPT:
                     series.popleft()
 
-    def metrics(self, pool: PoolKey, now: float) -> Metrics:
+    def metrics(self, world: World, pool: PoolKey, now: float) -> Metrics:
         """The pool's history as the formula language takes it."""
         history = self.pools.get(pool) or History(now)
-        return Metrics(samples={name: tuple(series) for name, series in history.samples.items()}, start=history.started)
+        samples = {name: tuple(series) for name, series in history.samples.items()}
+        return Metrics(samples=samples, start=history.started, current=readings(world, pool))
 
 
 def readings(world: World, pool: PoolKey) -> dict[str, float]:

@@ -49,10 +49,8 @@ def ended(turn: Turn, event: TaskEnded) -> None:
     _free(turn, node, success=event.failure is None)
 
 
-def lost(turn: Turn, key: TaskKey) -> None:
+def lost(turn: Turn, task: TaskState) -> None:
     """The task's node has gone: run it again elsewhere, unless it was being stopped for good."""
-    task = turn.world.task(key)
-    assert task is not None
     if task.ending in {"terminate", "delete"}:
         _finish_stopped(turn, task)
     else:
@@ -156,7 +154,7 @@ def _free(turn: Turn, node: NodeState, *, success: bool) -> None:
     pool = PoolKey(node.key.account, node.key.pool)
     if node.state == "leavingpool":
         allocation.drained(turn, node)
-    elif node.state == "running" and not turn.world.running_on[node.key]:
+    elif node.state == "running" and not turn.world.attempts_on(node.key):
         turn.move_node(node, "idle")
     placement.place(turn, pool)
 

@@ -68,7 +68,11 @@ class World:
 
     def free_slots(self, node: NodeState) -> int:
         """Task slots of the node that no attempt holds."""
-        return node.slots - sum(self.running_on[node.key].values())
+        return node.slots - sum(self.running_on.get(node.key, {}).values())
+
+    def attempts_on(self, node: NodeKey) -> list[TaskState]:
+        """The tasks whose attempt holds slots of the node."""
+        return [self.tasks[JobKey(key.account, key.job)][key.task] for key in self.running_on.get(node, {})]
 
     def next_sequence(self) -> int:
         """The next number in the order of creation."""
