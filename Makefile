@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 STACK ?= dev
+START ?=
 VENV_PYTHON := $(CURDIR)/.venv/bin/python
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
@@ -18,7 +19,7 @@ setup: ## Bring everything that is missing; start and deploy nothing.
 	@$(PYTHON) -m tools.bootstrap
 
 demo: setup ## Deploy the local stack, run the sample workload on it, show the report.
-	@$(VENV_PYTHON) -m tools.demo
+	@$(VENV_PYTHON) -m tools.demo $(START)
 
 test: setup ## Run all tests.
 	@$(VENV_PYTHON) -m tools.run_tests

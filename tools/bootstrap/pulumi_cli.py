@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tools.bootstrap import go_build, release
-from tools.bootstrap.steps import BIN, cache, link, output_of, say, version_tuple
+from tools.bootstrap.steps import BIN, cache, link, output_of, place, say, version_tuple
 
 VERSION = "3.259.0"
 PARTS = ("pulumi-language-python-exec", "pulumi-resource-pulumi-python")  # Beside the language host.
@@ -90,11 +90,12 @@ def _download_or_build() -> Path:
 
 
 def _use(folder: Path) -> str:
-    link(folder / "pulumi", "pulumi")
     if (folder / HOST).exists():
+        link(folder / "pulumi", "pulumi")
         for name in (HOST, *PARTS):
             link(folder / name, name)
     else:
+        place(folder / "pulumi", "pulumi")  # The engine warns about a language host that does not lie beside itself.
         _link_parts(folder)
     return f"Pulumi {VERSION} at {folder}"
 

@@ -129,6 +129,25 @@ def link(target: Path, name: str) -> None:
     fresh.replace(BIN / name)
 
 
+def place(source: Path, name: str) -> None:
+    """Put a file at `.tools/bin/<name>` itself, as a hard link where the file system allows, else as a copy."""
+    BIN.mkdir(parents=True, exist_ok=True)
+    if _alike(source, BIN / name):
+        return
+    fresh = BIN / f".{name}.{os.getpid()}"
+    try:
+        os.link(source.resolve(), fresh)
+    except OSError:
+        shutil.copy2(source, fresh)
+    fresh.replace(BIN / name)
+
+
+def _alike(one: Path, other: Path) -> bool:
+    if other.is_symlink() or not other.exists():
+        return False
+    return (one.stat().st_size, one.stat().st_mtime) == (other.stat().st_size, other.stat().st_mtime)
+
+
 def version_tuple(text: str) -> tuple[int, ...]:
     """`v3.259.0-dev` → (3, 259, 0); () when it is no version."""
     numbers = text.strip().lstrip("v").split("-")[0].split("+")[0].split(".")

@@ -1,0 +1,123 @@
+"""The stack `local`: Batchite, a private Pulumi backend beside its data, and the few calls that demo and down make."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tools.console import DATA, ROOT, CommandError, ask, run
+
+STACK = "local"
+PULUMI = DATA / "pulumi"
+CONFIG = PULUMI / f"Pulumi.{STACK}.yaml"
+OUTPUTS = DATA / "outputs.json"
+BATCHITE = str(ROOT / ".venv" / "bin" / "batchite")
+FOREIGN = ("AZURE_", "ARM_", "PULUMI_", "BATCHITE_")  # The caller's own logins have no business on the local stack.
+KEPT = ("BATCHITE_NODE", "BATCHITE_AZURITE")
+SALT = "encryptionsalt:"
+
+
+def clean_environment(caller: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without the logins in it, with the project's own tools in front."""
+    tools = [str(ROOT / ".tools" / "bin"), str(ROOT / ".venv" / "bin"), caller.get("PATH", os.defpath)]
+    kept = {name: value for name, value in caller.items() if name in KEPT or not name.startswith(FOREIGN)}
+    return {**kept, "PATH": os.pathsep.join(tools)}
+
+
+def is_running() -> bool:
+    """Whether a Batchite serves this data directory."""
+    command = [BATCHITE, "status"]
+    environment = clean_environment(os.environ)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def start_batchite(options: Sequence[str]) -> None:
+    """Start it in the background and wait until it serves. Raises CommandError."""
+    if run([BATCHITE, "start", "--detach", *options], clean_environment(os.environ)):
+        raise CommandError(
+            "Batchite did not start",
+            "see the line above; other ports: make demo START='--http-port 0 --https-port 0 …'",
+        )
+
+
+def stop_batchite() -> None:
+    """Stop it; nothing happens when none runs. Raises CommandError."""
+    ask([BATCHITE, "stop"], clean_environment(os.environ))
+
+
+def environment() -> dict[str, str]:
+    """What Pulumi and jobs need to reach the running Batchite, and nothing of the caller's logins."""
+    base = clean_environment(os.environ)
+    theirs: dict[str, str] = json.loads(ask([BATCHITE, "env", "--format", "json"], base))
+    return {**base, **theirs, "PULUMI_OPTION_CONFIG_FILE": str(CONFIG)}
+
+
+def prepare(env: Mapping[str, str]) -> None:
+    """Make the private backend, home and passphrase, the stack and its configuration, as far as they are missing."""
+    for folder in (PULUMI, PULUMI / "state", PULUMI / "home"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    passphrase = Path(env["PULUMI_CONFIG_PASSPHRASE_FILE"])
+    if not passphrase.exists():
+        passphrase.touch(mode=0o600)
+        passphrase.write_text(secrets.token_urlsafe(32) + "\n")
+    salt = _salt(CONFIG) or _create_stack(env)
+    CONFIG.write_text(with_salt((ROOT / CONFIG.name).read_text(), salt))
+    ask(["pulumi", "stack", "select", STACK, "--non-interactive"], env)
+    _unlock(env)
+
+
+def with_salt(configuration: str, salt: str) -> str:
+    """The tracked configuration plus the line that belongs to this machine's passphrase."""
+    lines = [line for line in configuration.splitlines() if not line.startswith(SALT)]
+    return "\n".join([*lines, salt, ""])
+
+
+def _salt(path: Path) -> str:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line for line in lines if line.startswith(SALT)), "")
+
+
+def _create_stack(env: Mapping[str, str]) -> str:
+    """Create the stack from a scratch project, so that Pulumi writes its salt there and not into a tracked file."""
+    own = {name: value for name, value in env.items() if name != "PULUMI_OPTION_CONFIG_FILE"}
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+        ask(["pulumi", "--cwd", scratch, "stack", "init", STACK, "--no-select", "--non-interactive"], own)
+        return _salt(Path(scratch) / CONFIG.name)
+
+
+def _unlock(env: Mapping[str, str]) -> None:
+    """Release the stack when the Pulumi that locked it is gone; two of ours never run at once."""
+    locks = [json.loads(path.read_text()) for path in (PULUMI / "state").glob(".pulumi/locks/**/*.json")]
+    if locks and all(_is_dead(lock) for lock in locks):
+        ask(["pulumi", "cancel", "--yes", "--stack", STACK, "--non-interactive"], env)
+
+
+def _is_dead(lock: Mapping[str, object]) -> bool:
+    try:
+        os.kill(int(str(lock["pid"])), 0)
+    except ProcessLookupError:
+        return lock.get("hostname") == socket.gethostname()
+    except PermissionError:
+        return False
+    return False
+
+
+def deploy(env: Mapping[str, str]) -> int:
+    """`pulumi up` under the policy pack; its exit code."""
+    return run(["pulumi", "up", "--yes", "--skip-preview", "--policy-pack", "policies", "--stack", STACK], env)
+
+
+def destroy(env: Mapping[str, str]) -> int:
+    """`pulumi destroy`; its exit code."""
+    return run(["pulumi", "destroy", "--yes", "--skip-preview", "--stack", STACK], env)
+
+
+def save_outputs(env: Mapping[str, str]) -> Path:
+    """Write the stack's outputs to a file, for `python -m jobs --outputs`."""
+    OUTPUTS.write_text(ask(["pulumi", "stack", "output", "--json", "--stack", STACK, "--non-interactive"], env))
+    return OUTPUTS
