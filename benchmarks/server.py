@@ -1,0 +1,74 @@
+"""A Batchite of the benchmark's own: any free ports, a data directory that goes with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server and the variables that point clients at it."""
+
+    data: Path
+    pid: int
+    environment: dict[str, str]
+
+    def resident_bytes(self) -> int:
+        """Resident memory of the server's own process (its blob store and provider not counted)."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+
+    def processor_seconds(self) -> float:
+        """Processor time that the server and its live children (blob store, provider) have used."""
+        return sum(_processor_seconds(pid) for pid in (self.pid, *_children(self.pid)))
+
+
+@contextmanager
+def running(node_root: Path | None = None) -> Iterator[Server]:
+    """A server on the disk's temporary directory, with its nodes there or below `node_root`."""
+    with tempfile.TemporaryDirectory(prefix="batchite-bench-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder)
+        options = ["--http-port=0", "--https-port=0", "--blob-port=0", "--time-scale=60", "--detach"]
+        options += [] if node_root is None else [f"--node-root={node_root}"]
+        ready = json.loads(_batchite(data, "start", *options))
+        try:
+            variables = json.loads(_batchite(data, "env", "--format", "json"))
+            yield Server(data, ready["pid"], variables)
+        finally:
+            _batchite(data, "stop")
+
+
+@contextmanager
+def memory_directory() -> Iterator[Path | None]:
+    """A directory in memory that every user may pass through; None where there is none."""
+    shared = Path("/dev/shm")  # noqa: S108  # the tmpfs of Linux; the folder below it has a random name
+    if not shared.is_dir():
+        yield None
+        return
+    with tempfile.TemporaryDirectory(dir=shared, prefix="batchite-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+def _batchite(data: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "batchite", arguments[0], "--data", str(data), *arguments[1:]]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK

@@ -1,0 +1,141 @@
+"""Trivial tasks through the unmodified SDK, beside bare processes."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from azure.batch import BatchClient
+
+from benchmarks import floor
+from benchmarks.client import connect, create_pool, job, trivial_tasks, wait_for_all, wait_for_one
+from benchmarks.figures import percentile
+from benchmarks.server import Server, memory_directory, running
+from benchmarks.table import Row, Table, row
+
+SLOTS = 2
+MEBIBYTE = 1 << 20
+LATENCY_TASKS = 100
+names = (f"bench-{number}" for number in itertools.count(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A server with an idle pool, and where its nodes lie."""
+
+    server: Server
+    client: BatchClient
+    nodes: Path
+
+
+@dataclass(slots=True)
+class Measured:
+    """Values of every round, by what was measured."""
+
+    values: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, name: str, measure: Callable[[], float]) -> None:
+        """Measure once more."""
+        self.values[name].append(measure())
+
+    def rate(self, name: str, floor_name: str = "") -> Row:
+        """A row of processes a second."""
+        base = self.values[floor_name] if floor_name else None
+        return row(name, "1/s", self.values[name], floor_name, base)
+
+
+def run(*, rounds: int, count: int, full: bool) -> list[Table]:
+    """All tables of this benchmark."""
+    with ExitStack() as stack:
+        memory = stack.enter_context(memory_directory())
+        sites = {"disk": _site(stack, None)}
+        if memory is not None:
+            sites["tmpfs"] = _site(stack, memory)
+        return [
+            throughput(sites, rounds, count),
+            growth(sites, [count // 10, count, *([count * 10] if full else [])]),
+            latency(sites, rounds),
+        ]
+
+
+def _site(stack: ExitStack, node_root: Path | None) -> Site:
+    server = stack.enter_context(running(node_root))
+    client = connect(server)
+    create_pool(client, SLOTS)
+    return Site(server, client, node_root or server.data)
+
+
+def throughput(sites: dict[str, Site], rounds: int, count: int) -> Table:
+    """Submit → all completed, beside bare processes, round by round."""
+    measured = Measured()
+    for _ in range(rounds):
+        measured.take("posix_spawn", lambda: floor.posix_spawn(count, SLOTS))
+        measured.take("Popen, threads", lambda: floor.popen_threads(count, SLOTS))
+        for name, site in sites.items():
+            measured.take(f"sh + files, {name}", lambda site=site: floor.command_with_files(count, SLOTS, site.nodes))
+            measured.take(f"Batchite, {name}", lambda site=site: through_service(site, count))
+    rows = [measured.rate("posix_spawn"), measured.rate("Popen, threads", "posix_spawn")]
+    for name in sites:
+        rows.append(measured.rate(f"sh + files, {name}", "posix_spawn"))
+        rows += [measured.rate(f"Batchite, {name}", of) for of in ("posix_spawn", f"sh + files, {name}")]
+    note = f"{count} × /bin/true, {SLOTS} at a time, {rounds} interleaved rounds. Batchite: submit → all completed."
+    return Table("Trivial tasks", note, tuple(rows))
+
+
+def through_service(site: Site, count: int) -> float:
+    """Tasks a second from the first request to the last completion."""
+    with job(site.client, next(names)) as name:
+        tasks = trivial_tasks(count)
+        begin = time.perf_counter()
+        site.client.create_tasks(name, tasks)
+        wait_for_all(site.client, name, count)
+        return count / (time.perf_counter() - begin)
+
+
+def growth(sites: dict[str, Site], counts: list[int]) -> Table:
+    """How time and memory grow with the number of tasks in one job."""
+    name, site = ("tmpfs", sites["tmpfs"]) if "tmpfs" in sites else ("disk", sites["disk"])
+    rows = []
+    for count in counts:
+        before = site.server.resident_bytes()
+        used = site.server.processor_seconds()
+        rate = through_service(site, count)
+        after, used = site.server.resident_bytes(), site.server.processor_seconds() - used
+        rows += [
+            row(f"{count} tasks", "1/s", [rate]),
+            row(f"{count} tasks: server's processor time", "ms/task", [used / count * 1000]),
+            row(f"{count} tasks: resident memory before", "MiB", [before / MEBIBYTE]),
+            row(f"{count} tasks: resident memory after", "MiB", [after / MEBIBYTE]),
+        ]
+    return Table("Growth", f"One job with more and more tasks, node root on {name}; one run each.", tuple(rows))
+
+
+def latency(sites: dict[str, Site], rounds: int) -> Table:
+    """One task at a time, created → seen completed by a client that asks without a pause."""
+    rows = []
+    for name, site in sites.items():
+        times = [_latencies(site) for _ in range(rounds)]
+        rows += [
+            row(f"{name}, p{percent}", "ms", [percentile(values, percent) * 1000 for values in times])
+            for percent in (50, 95)
+        ]
+    note = f"{LATENCY_TASKS} tasks, one after the other, {rounds} rounds; the requests of the client are in it."
+    return Table("One task, created → completed", note, tuple(rows))
+
+
+def _latencies(site: Site) -> list[float]:
+    with job(site.client, next(names)) as name:
+        return [_latency(site.client, name, task) for task in range(LATENCY_TASKS)]
+
+
+def _latency(client: BatchClient, name: str, number: int) -> float:
+    task = trivial_tasks(number + 1)[number]
+    begin = time.perf_counter()
+    client.create_task(name, task)
+    wait_for_one(client, name, task.id)
+    return time.perf_counter() - begin
