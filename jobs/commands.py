@@ -17,6 +17,7 @@ from jobs import submit as submission
 from jobs.display import make_view
 from jobs.errors import ServiceError, UsageError, WorkloadError
 from jobs.ports import Services
+from jobs.report import counted
 from jobs.spec import Workload
 from jobs.target import Target
 from jobs.watch import Clock, Outcome, Watcher, come_back
@@ -119,7 +120,8 @@ def submit(context: Context, prepared: Prepared) -> Result:
 def dry_run(context: Context, plan: build.Plan, workload: Workload) -> Result:
     """Show what a submission would create."""
     tasks = list(build.tasks(plan, workload))
-    context.say(f"{len(tasks)} tasks on pool {plan.pool.id}, {len(plan.blobs)} input files; nothing was created")
+    size = f"{counted(len(tasks), 'task')} on pool {plan.pool.id}, {counted(len(plan.blobs), 'input')}"
+    context.say(f"{size}; nothing was created")
     for task in (tasks[0], tasks[-1]):
         context.say(f"  {task['id']}: {task['commandLine']}")
     return Result({"job": build.job(plan, workload), "tasks": tasks, "inputs": dict(plan.blobs)})
@@ -136,9 +138,7 @@ def confirm(context: Context, tasks: int) -> None:
 
 def watch(context: Context) -> Result:
     """Follow a job to its end, then say how it went."""
-    with make_view(context.console) as view:
-        watcher = Watcher(context.services.batch, context.job, view, context.clock, context.arguments.timeout)
-        outcome = watcher.follow()
+    outcome = follow(context)
     tell_outcome(context, outcome)
     counts = progress.count(outcome.tasks)
     value = {
@@ -150,6 +150,16 @@ def watch(context: Context) -> Result:
         "blocked": outcome.blocked,
     }
     return Result(value, errors.DONE if outcome.succeeded else errors.TASKS_FAILED)
+
+
+def follow(context: Context) -> Outcome:
+    """Show the job's progress until it ends. Raises ServiceError that says the job goes on."""
+    try:
+        with make_view(context.console) as view:
+            batch, timeout = context.services.batch, context.arguments.timeout
+            return Watcher(batch, context.job, view, context.clock, timeout).follow()
+    except ServiceError as error:
+        raise ServiceError(f"{error}\nNo longer watching {context.job}. {come_back()}", error.code) from error
 
 
 def failure(context: Context, task: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +174,8 @@ def tell_outcome(context: Context, outcome: Outcome) -> None:
     context.say(f"{context.job}: {counts.succeeded} of {counts.total} tasks succeeded")
     for task in outcome.failures[:SHOWN_FAILURES]:
         retried = progress.retries([task])
-        context.say(f"{task['id']} failed{f' after {retried} retries' if retried else ''}: {progress.reason(task)}")
+        after = f" after {counted(retried, 'retry', 'retries')}" if retried else ""
+        context.say(f"{task['id']} failed{after}: {progress.reason(task)}")
         for line in results.stderr_tail(context.services, context.target, context.job, task):
             context.say(f"  | {line}")
     if len(outcome.failures) > SHOWN_FAILURES:
@@ -236,7 +247,7 @@ def outputs(context: Context) -> Result:
     """Download the job's outputs."""
     paths = results.download_outputs(context.services, context.target, context.job, context.folder)
     if paths:
-        context.say(f"{len(paths)} files in {context.folder}/")
+        context.say(f"{counted(len(paths), 'file')} in {context.folder}/")
     else:
         context.say("the job has no outputs (yet)")
     return Result({"job": context.job, "folder": str(context.folder), "files": [str(path) for path in paths]})

@@ -1,5 +1,6 @@
 """What a job did, from its tasks and their stats files: pure figures, then markdown and JSON of them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ class Report:
     """A whole job. `seconds` from its creation to the end of its last task; `percent_completed` of the tasks."""
 
     job: str
+    state: str
     pool: str
     tasks: int
     completed: int
@@ -64,6 +66,7 @@ def build_report(job: Json, tasks: Sequence[Json], stats: Stats) -> Report:
     produced = sum(row.rows or 0 for row in rows if not row.joins)
     return Report(
         job=job["id"],
+        state=job["state"],
         pool=job["poolInfo"]["poolId"],
         tasks=counts.total,
         completed=counts.done,
@@ -136,14 +139,14 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def summary(report: Report) -> list[tuple[str, str]]:
     """The totals as label and text."""
-    memory = report.peak_memory_bytes
+    memory, retries = report.peak_memory_bytes, counted(report.retries, "retry", "retries")
     lines = [
         ("job", f"{report.job} on pool {report.pool}"),
         ("tasks", f"{report.completed} of {report.tasks} completed ({report.percent_completed:g} %)"),
         ("outcome", f"{report.succeeded} succeeded, {report.failed} failed"),
-        ("ran again", f"{report.retries} retries after an error, {report.requeues} requeues after the loss of a node"),
+        ("ran again", f"{retries} after an error, {counted(report.requeues, 'requeue')} after the loss of a node"),
         ("time", f"{seconds(report.seconds)} from submission to the last task's end"),
-        ("work", f"{seconds(report.node_seconds)} of tasks on {report.nodes} nodes"),
+        ("work", f"{seconds(report.node_seconds)} of tasks on {counted(report.nodes, 'node')}"),
     ]
     if report.rows:
         rate = f", {report.rows_per_second:,} a second" if report.rows_per_second else ""
@@ -154,11 +157,15 @@ def summary(report: Report) -> list[tuple[str, str]]:
 def remarks(report: Report) -> list[str]:
     """What deserves a sentence: tasks that ran again after losing their node, and failures."""
     lines = [
-        f"{row.id} ran again on {row.node or 'no node yet'} after it lost its node{twice(row.requeues)}"
+        f"{row.id} ran again on {short_node(row.node) or 'no node yet'} after it lost its node{twice(row.requeues)}"
         for row in report.per_task
         if row.requeues
     ]
-    return lines + [f"{row.id} failed: {row.reason}" for row in report.per_task if row.state == "failed"]
+    lines += [f"{row.id} failed: {row.reason}" for row in report.per_task if row.state == "failed"]
+    ended = report.state == "completed"
+    return lines + [
+        f"{row.id} never ran: the job ended before" for row in report.per_task if ended and row.state == "active"
+    ]
 
 
 def twice(times: int) -> str:
@@ -175,7 +182,7 @@ def cells(row: TaskRow) -> tuple[str, ...]:
     return (
         row.id,
         row.state,
-        row.node,
+        short_node(row.node),
         optional(row.seconds),
         str(row.retries or ""),
         str(row.requeues or ""),
@@ -192,6 +199,16 @@ def markdown(report: Report) -> str:
     table = [line(HEADERS), line("---" for _ in HEADERS), *(line(cells(row)) for row in report.per_task)]
     parts = [[f"# {report.job}"], totals, notes, table]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def short_node(node: str) -> str:
+    """A node's id as people can tell it from others: seven characters of its hash, and dedicated (d) or Spot (p)."""
+    return re.sub(r"^(tvmps_[0-9a-z]{7})[0-9a-z]+(_[dp])$", r"\1…\2", node)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def line(texts: Iterable[str]) -> str:

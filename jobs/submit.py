@@ -87,7 +87,7 @@ def upload_inputs(blobs: Blobs, plan: build.Plan, files: Mapping[str, Path], say
         if blobs.size(container, plan.blobs[name]) != path.stat().st_size:
             blobs.write(container, plan.blobs[name], path.read_bytes())
             sent += 1
-    say(f"inputs: {sent} of {len(files)} files uploaded, the others were there")
+    say(f"inputs: {sent} of {len(files)} uploaded, {len(files) - sent} there already")
 
 
 def add_all(batch: Batch, job: str, tasks: Iterator[Json]) -> int:

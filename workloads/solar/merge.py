@@ -13,6 +13,8 @@ import stats  # isort: skip  (starts the clock before the slow imports)
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 GRID = ["station", "tilt", "azimuth"]
 YIELD = "kwh_per_kw"
@@ -39,27 +41,26 @@ def plot(table: pd.DataFrame, best: pd.DataFrame, path: Path) -> None:
     """Draw one heat map of yield over azimuth and tilt for each station, on one colour scale."""
     size = (4.6 * len(best) + 1, 4.9)
     figure, axes = plt.subplots(1, len(best), figsize=size, sharey=True, squeeze=False, layout="constrained")
-    limits = {"vmin": table[YIELD].min(), "vmax": table[YIELD].max()}
+    scale = Normalize(table[YIELD].min(), table[YIELD].max())
     for axis, row in zip(axes[0], best.itertuples(), strict=True):
-        image = heat_map(axis, table[table["station"] == row.station], row, limits)
+        heat_map(axis, table[table["station"] == row.station], row, scale)
     axes[0][0].set_ylabel("tilt from horizontal (°)")
-    figure.colorbar(image, ax=list(axes[0]), label="kWh a year from 1 kW of panels", pad=0.015)
+    figure.colorbar(ScalarMappable(scale, COLOURS), ax=list(axes[0]), label="kWh a year from 1 kW of panels", pad=0.015)
     figure.suptitle("Annual solar yield by orientation of the panel", fontsize=14, fontweight="bold")
     figure.savefig(path, dpi=130)
 
 
-def heat_map(axis: Axes, rows: pd.DataFrame, best: Any, limits: dict[str, float]) -> Any:
+def heat_map(axis: Axes, rows: pd.DataFrame, best: Any, scale: Normalize) -> None:
     """Draw one station: colour and contour lines of equal yield, a star on the best orientation."""
     grid = rows.pivot_table(index="tilt", columns="azimuth", values=YIELD)
     surface = grid.columns, grid.index, grid.to_numpy()
     smooth = min(grid.shape) > 1  # A single tilt or azimuth is a line: nothing to blend, no contours.
-    image = axis.pcolormesh(*surface, cmap=COLOURS, shading="gouraud" if smooth else "nearest", **limits)
+    axis.pcolormesh(*surface, cmap=COLOURS, shading="gouraud" if smooth else "nearest", norm=scale)
     if smooth:
         lines = axis.contour(*surface, colors="white", linewidths=0.7, alpha=0.75)
         axis.clabel(lines, fontsize=8, fmt="%.0f")
     axis.plot(best.azimuth, best.tilt, "*", color="white", markeredgecolor="black", markersize=17)
     label(axis, grid, best)
-    return image
 
 
 def label(axis: Axes, grid: pd.DataFrame, best: Any) -> None:

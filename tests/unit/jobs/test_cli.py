@@ -173,7 +173,7 @@ def test_outputs(run: Cli) -> None:
     run.with_last_job()
     code, out, err = run("outputs", "--json")
     assert (code, json.loads(out)["files"]) == (0, ["outputs/j/a/x.csv"])
-    assert "1 files in outputs/j/" in err
+    assert "1 file in outputs/j/" in err
     assert (run.folder / "outputs/j/a/x.csv").read_text() == "1"
 
 

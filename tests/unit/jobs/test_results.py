@@ -84,7 +84,7 @@ def job_report() -> report.Report:
         "b": {"rows": 5, "seconds": 0.5, "peak_memory_bytes": 50 * 1024**2},
         "merge": {"rows": 15, "seconds": 1.0},
     }
-    job = {"id": "j", "poolInfo": {"poolId": "p"}, "creationTime": "2026-11-23T08:00:00Z"}
+    job = {"id": "j", "state": "active", "poolInfo": {"poolId": "p"}, "creationTime": "2026-11-23T08:00:00Z"}
     return report.build_report(job, tasks, stats)
 
 
@@ -114,11 +114,23 @@ def test_report_page() -> None:
 
 def test_report_of_a_job_without_stats() -> None:
     """Tasks that wrote no stats file, or have not run, are unknown and not zero."""
-    job = {"id": "j", "poolInfo": {"poolId": "p"}}
+    job = {"id": "j", "state": "active", "poolInfo": {"poolId": "p"}}
     found = report.build_report(job, [task("a"), task("b", "running")], {})
     assert found.percent_completed == 0
     assert (found.seconds, found.peak_memory_bytes, found.per_task[0].rows) == (None, None, None)
     assert "unknown time" in report.markdown(found)
+
+
+def test_report_of_an_ended_job() -> None:
+    """A task that still waits when its job has ended never ran, and the report says so."""
+    job = {"id": "j", "state": "completed", "poolInfo": {"poolId": "p"}}
+    assert report.remarks(report.build_report(job, [task("merge")], {})) == ["merge never ran: the job ended before"]
+
+
+def test_short_node() -> None:
+    """A node's id is cut to what tells it from others; a short one stays."""
+    assert report.short_node(f"tvmps_{'83791e9a' * 8}_p") == "tvmps_83791e9…_p"
+    assert report.short_node("n1") == "n1"
 
 
 @pytest.mark.parametrize(
