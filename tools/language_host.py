@@ -197,18 +197,19 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
 
-def _end_with_parent(stop: threading.Event) -> None:
+def _end_with_parent(stop: "queue.SimpleQueue[int]") -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(1)
-    stop.set()
+    stop.put(0)
 
 
 def main() -> None:
     """Serve until the engine says goodbye or is gone."""
-    stop, children = threading.Event(), Children()
+    stop: queue.SimpleQueue[int] = queue.SimpleQueue()  # Unlike an Event, it may be used in a signal handler.
+    children = Children()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: stop.put(number))
     threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     limits = [(f"grpc.max_{way}_message_length", MESSAGE_LIMIT) for way in ("receive", "send")]
     server = grpc.server(ThreadPoolExecutor(16), options=limits)
@@ -216,7 +217,7 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    stop.wait()
+    stop.get()
     children.end()
     server.stop(0)
 
