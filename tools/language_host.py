@@ -197,27 +197,37 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
 
-def _end_with_parent(stop: "queue.SimpleQueue[int]") -> None:
+def _goodbye() -> int:
+    """A file descriptor that becomes readable when this process is asked to end or its parent is gone.
+
+    The kernel may hand a signal to any thread; only a wake-up descriptor reaches the main thread wherever it waits.
+    """
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    threading.Thread(target=_watch_parent, args=(write,), daemon=True).start()
+    return read
+
+
+def _watch_parent(write: int) -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(1)
-    stop.put(0)
+    os.write(write, b"0")
 
 
 def main() -> None:
     """Serve until the engine says goodbye or is gone."""
-    stop: queue.SimpleQueue[int] = queue.SimpleQueue()  # Unlike an Event, it may be used in a signal handler.
-    children = Children()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: stop.put(number))
-    threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
+    goodbye, children = _goodbye(), Children()
     limits = [(f"grpc.max_{way}_message_length", MESSAGE_LIMIT) for way in ("receive", "send")]
     server = grpc.server(ThreadPoolExecutor(16), options=limits)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(sys.argv[-1], children), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    stop.get()
+    os.read(goodbye, 1)
     children.end()
     server.stop(0)
 

@@ -152,7 +152,7 @@ def test_a_signal_ends_it_quietly(host: Host, number: signal.Signals) -> None:
 
 
 def test_it_tells_what_a_program_runs_on(host: Host, tmp_path: Path) -> None:
-    """`pulumi about` gets the interpreter of the project and the distributions in it; nothing is required in advance."""
+    """`pulumi about` gets the interpreter of the project and its distributions; nothing is required in advance."""
     _, client = host
     about = client.About(language_pb2.AboutRequest(info=info(tmp_path)))
     assert (about.executable, about.version) == (f"{VENV}/bin/python", sys.version.split()[0])
