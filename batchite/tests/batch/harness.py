@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from batchite.agent.launch import Launch, node_directory
+from batchite.agent.launch import Launch, node_directory, task_directory
 from batchite.batch.accounts import BatchAccount
-from batchite.batch.context import Context
+from batchite.batch.context import JOB, TASK, Context, stored
+from batchite.batch.context import POOL as POOL_KIND
 from batchite.batch.files import LocalNodeFiles
-from batchite.batch.launches import DocumentLaunches
+from batchite.batch.launch import NodeFacts, identity_environment, refusal, start_task_launch, task_launch
 from batchite.batch.pools import create_pool
 from batchite.batch.routes import data_plane_routes
 from batchite.clock import Clock
@@ -35,7 +36,7 @@ from batchite.scheduler.events import (
     TaskEnded,
     TaskStarted,
 )
-from batchite.scheduler.model import Failure, NodeKey, PoolKey, TaskKey
+from batchite.scheduler.model import Failure, JobKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
 from batchite.service import BatchService
 from batchite.storage.memory import MemoryStore
 
@@ -113,6 +114,50 @@ class ScriptedAgent:
     def remove_node(self, node: NodeKey, boot: int) -> None:
         """Gone at once."""
         self.post(NodeRemoved(node, boot))
+
+
+@dataclass
+class Launches:
+    """Puts launches together from what the server has stored."""
+
+    server: "Server"
+
+    def refusal(self, node: NodeState) -> Failure | None:
+        """Why there is no such node."""
+        return refusal(self._facts(node).pool_document)
+
+    def start_task(self, node: NodeState) -> Launch:
+        """The start task."""
+        return start_task_launch(self._facts(node))
+
+    def task(self, task: TaskState) -> Launch:
+        """The attempt of a task."""
+        service = self.server.service
+        assert task.node is not None
+        job = service.jobs[JobKey(task.key.account, task.key.job)]
+        own = (stored(service, JOB, job.key), stored(service, TASK, task.key))
+        return task_launch(self._facts(service.nodes[task.node]), job, own[0], task, own[1])
+
+    def task_directory(self, task: TaskKey) -> str:
+        """Where a task lies."""
+        return task_directory(task)
+
+    def forget(self, node: NodeKey) -> None:
+        """Nothing was handed out."""
+
+    def _facts(self, node: NodeState) -> NodeFacts:
+        service, account = self.server.service, AnyAccount().find(node.key.account)
+        pool = service.pools[PoolKey(node.key.account, node.key.pool)]
+        return NodeFacts(
+            state=node,
+            pool=pool,
+            pool_document=stored(service, POOL_KIND, pool.key),
+            root=node_directory(self.server.root, node.key),
+            account_url=f"{self.server.url}/batch/{account.name}",
+            auto_storage_url=account.auto_storage_url,
+            auto_storage_identity=account.auto_storage_identity,
+            environment=identity_environment("http://metadata", "client", None),
+        )
 
 
 def exit_code(launch: Launch) -> int:
@@ -233,9 +278,7 @@ class Server:
         accounts = AnyAccount()
         context = Context(self.service, accounts, LocalNodeFiles(root))
         router = Router(data_plane_routes(context))
-        self.launches = DocumentLaunches(
-            self.service, accounts, root, lambda account: f"{self.url}/batch/{account}", lambda node, _: node.node
-        )
+        self.launches = Launches(self)
         self._socket = bind(0, "--http-port")
         self.url = f"http://127.0.0.1:{port_of(self._socket)}"
         self._app = App(

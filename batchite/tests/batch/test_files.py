@@ -22,6 +22,19 @@ def test_files_before_a_task_ran(account: Account) -> None:
 
 
 @pytest.mark.documented
+def test_lists_can_be_filtered_by_name(account: Account) -> None:
+    """A list of files honours startswith(name, …) and recursive; another value of recursive is refused."""
+    account.pool(nodes=1)
+    account.job("exit 0")
+    account.finished()
+    listed = account.get("/jobs/job/tasks/t0/files?recursive=true&$filter=startswith(name,'wd/')").json["value"]
+    assert [item["name"] for item in listed] == ["wd/ein Bericht ä.txt"]
+    assert listed[0]["properties"]["contentLength"] == "5"
+    assert account.get(f"/jobs/job/tasks/t0/files/{listed[0]['url'].rsplit('/files/')[1]}").body == b"hello"
+    assert account.get("/jobs/job/tasks/t0/files?recursive=maybe").code == "InvalidQueryParameterValue"
+
+
+@pytest.mark.documented
 def test_ranges_and_headers_of_a_download(account: Account) -> None:
     """A range is answered with 200 and the slice; outside the file it is 416; the file's headers are there."""
     account.pool(nodes=1)

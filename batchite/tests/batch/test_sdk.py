@@ -1,11 +1,13 @@
 """The unmodified azure-batch client against the data plane, with its own shared-key signatures."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from azure.batch import BatchClient, models
+from azure.batch.aio import BatchClient as AsyncBatchClient
 from azure.core import MatchConditions
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -201,6 +203,31 @@ def test_create_tasks_in_bulk(working: BatchClient) -> None:
     wait_until(lambda: working.get_job_task_counts("Job").task_counts.succeeded == 250, "all have succeeded")
     failed = working.list_tasks("Job", filter="state eq 'completed' and executionInfo/exitCode ne 0")
     assert list(failed) == []
+
+
+def test_create_tasks_larger_than_a_request(working: BatchClient) -> None:
+    """Tasks that together exceed the limit of a request are added in smaller requests by the client."""
+    setting = models.EnvironmentSetting(name="LONG", value="x" * 20_000)
+    tasks = [
+        models.BatchTaskCreateOptions(id=f"t{n}", command_line="exit 0", environment_settings=[setting])
+        for n in range(100)
+    ]
+    working.create_tasks("Job", tasks)
+    wait_until(lambda: working.get_job_task_counts("Job").task_counts.succeeded == 100, "all have succeeded")
+
+
+def test_async_client(working: BatchClient, account: Account) -> None:
+    """The asynchronous client signs, filters with quotes and downloads alike."""
+
+    async def main() -> tuple[list[str], bytes]:
+        async with AsyncBatchClient(account.endpoint, AzureNamedKeyCredential(account.name, KEY)) as client:
+            await client.create_task("Job", models.BatchTaskCreateOptions(id="t", command_line="exit 0"))
+            finish(working, "t")
+            listed = [task.id async for task in client.list_tasks("Job", filter="startswith(id,'T')")]
+            chunks = await client.download_task_file("Job", "t", "wd/ein Bericht ä.txt")
+            return listed, b"".join([chunk async for chunk in chunks])
+
+    assert asyncio.run(main()) == (["t"], b"hello")
 
 
 def test_collection_reports_each_task(working: BatchClient) -> None:

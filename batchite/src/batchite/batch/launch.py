@@ -18,12 +18,11 @@ from batchite.http.types import Json
 from batchite.scheduler.model import Detail, Failure, JobState, NodeState, PoolState, TaskState
 
 STARTUP = "startup"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """What a launch needs to know of its node. `environment` is the node's own: identity and CA variables."""
+    """What a launch needs to know of its node. `environment` is the node's own: PATH, identity, CA."""
 
     state: NodeState
     pool: PoolState
@@ -106,7 +105,7 @@ def _environment(
         "AZ_BATCH_TASK_WORKING_DIR": str(task / "wd"),
         "AZ_BATCH_CERTIFICATES_DIR": str(task / "certs"),
     }
-    return {"PATH": PATH, "HOME": str(task / "wd"), **facts.environment, **settings, **fixed, **own}
+    return {"HOME": str(task / "wd"), **facts.environment, **settings, **fixed, **own}
 
 
 def _settings(listed: Iterable[Mapping[str, Json]] | None) -> dict[str, str]:

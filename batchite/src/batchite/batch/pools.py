@@ -98,12 +98,12 @@ def autoscale_event(key: PoolKey, present: AutoScale | None, body: Mapping[str, 
 
 
 def check_formula(formula: str) -> None:
-    """Raise AutoScalingFormulaSyntaxError with line and column when the formula does not parse."""
+    """Raise AutoScalingFormulaSyntaxError (or AutoScaleFormulaTooLong) with line and column unless it parses."""
     try:
         autoscale.parse(formula)
     except autoscale.FormulaError as error:
         values = {"PropertyName": "autoScaleFormula", "Reason": str(error)}
-        raise ServiceError("AutoScalingFormulaSyntaxError", str(error), values) from None
+        raise ServiceError(error.code, str(error), values) from None
 
 
 def resize_event(key: PoolKey, body: Mapping[str, Json], cause: str) -> ResizePool:
@@ -141,6 +141,8 @@ def scale_events(state: PoolState, changes: Mapping[str, Json], cause: str) -> l
     off: list[Event] = [SetAutoScale(state.key, None, cause)] if state.autoscale else []
     targets = {"targetDedicatedNodes": state.target_dedicated, "targetLowPriorityNodes": state.target_spot}
     moved = any(changes.get(name) not in (None, present) for name, present in targets.items())
+    if moved and state.allocation != "steady":
+        raise ServiceError("PoolBeingResized")
     return off + ([resize_event(state.key, changes, cause)] if moved else [])
 
 

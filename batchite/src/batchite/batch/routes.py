@@ -59,10 +59,13 @@ BUILT: Mapping[str, Work] = {
 
 def data_plane_routes(context: Context) -> tuple[Route, ...]:
     """The rows for the router, one for each of `OPERATIONS`."""
-    return tuple(
-        Route(operation.name, operation.method, operation.template, operation.status, _handler(context, operation))
-        for operation in OPERATIONS
-    )
+    return tuple(_route(context, operation) for operation in OPERATIONS)
+
+
+def _route(context: Context, operation: Operation) -> Route:
+    """Clients encode the slashes of a file's path, links in answers do not: the path may be several segments."""
+    template = operation.template.replace("{filePath}", "{filePath+}")
+    return Route(operation.name, operation.method, template, operation.status, _handler(context, operation))
 
 
 def _handler(context: Context, operation: Operation) -> Handler:

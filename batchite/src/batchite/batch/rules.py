@@ -146,7 +146,7 @@ def record(required: Mapping[str, Check] = {}, optional: Mapping[str, Check] = {
         for key, item in value.items():
             if key in known and item is not None:
                 known[key](_path(name, key), item)
-            elif key not in known and strict and not key.startswith("odata."):
+            elif item is not None and key not in known and strict and not key.startswith("odata."):
                 raise refuse(_path(name, key), item, "The property is not known here.", "InvalidRequestBody")
 
     return check
