@@ -102,7 +102,8 @@ def check_exists(arm: Arm, rid: ResourceId, code: str = "ResourceNotFound") -> N
         raise ServiceError("SubscriptionNotFound", f"The subscription is '{rid.subscription}'.")
     if rid.group and arm.resources.get(rid.group) is None:
         raise ServiceError("ResourceGroupNotFound", f"The group is '{rid.group.split('/')[-1]}'.")
-    if rid.type.lower() not in (ids.SUBSCRIPTION.lower(), ids.GROUP.lower()) and arm.resources.get(rid.key) is None:
+    kind = arm.kinds.get(rid.type.lower())
+    if rid.type.lower() != ids.SUBSCRIPTION.lower() and (kind is None or kind.load(arm, rid) is None):
         raise ServiceError(code, f"'{rid.text}' was not found.")
 
 

@@ -39,7 +39,7 @@ class ResourceId:
         if self.type == SUBSCRIPTION:
             return f"/subscriptions/{self.name}"
         if self.type == GROUP:
-            return f"{self.scope}/resourceGroups/{self.name}"
+            return "/".join((f"{self.scope}/resourceGroups", *self.names))
         pairs = [part for pair in zip(self.types, self.names, strict=False) for part in pair]
         return "/".join((f"{self.scope}/providers", self.namespace, *pairs, *self.types[len(self.names) :]))
 
@@ -85,8 +85,8 @@ def parse(text: str) -> ResourceId:
         return _extension(scope, parts[provider + 1 :], text)
     if lower[0] == "subscriptions" and len(parts) == 2:
         return ResourceId("", *_split(SUBSCRIPTION), (parts[1],))
-    if lower[0] == "subscriptions" and len(parts) == 4 and lower[2] == "resourcegroups":
-        return ResourceId(f"/subscriptions/{parts[1]}", *_split(GROUP), (parts[3],))
+    if lower[0] == "subscriptions" and len(parts) in (3, 4) and lower[2] == "resourcegroups":
+        return ResourceId(f"/subscriptions/{parts[1]}", *_split(GROUP), tuple(parts[3:]))
     raise ServiceError("InvalidUri", f"'{text}' is no resource id.")
 
 

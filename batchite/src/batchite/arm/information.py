@@ -25,9 +25,6 @@ def routes(arm: Arm) -> Iterator[Route]:
 
     def bound(handler: Any) -> Handler:
         async def handle(request: Request) -> Response:
-            wanted = request.params.get("subscriptionId", arm.directory.subscription)
-            if wanted.lower() != arm.directory.subscription.lower():
-                raise ServiceError("SubscriptionNotFound", f"The subscription is '{wanted}'.")
             found: Response = await handler(arm, request)
             return found
 

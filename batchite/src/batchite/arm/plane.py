@@ -122,6 +122,9 @@ class ArmPlane:
 
     def _check_allowed(self, request: Request, action: str) -> None:
         scope = request.path if request.path.count("/") > 1 else f"/subscriptions/{self._arm.directory.subscription}"
+        subscription = request.params.get("subscriptionId", self._arm.directory.subscription)
+        if subscription.lower() != self._arm.directory.subscription.lower():
+            raise ServiceError("SubscriptionNotFound", f"The subscription is '{subscription}'.")
         who = request.principal.object_id
         if not self._authorizer.allowed_action(who, scope, action):
             text = f"The client with object id '{who}' may not perform '{action}' over scope '{scope}'."
