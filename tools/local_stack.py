@@ -2,10 +2,8 @@
 
 import json
 import os
-import secrets
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,12 +11,10 @@ from tools.console import DATA, ROOT, CommandError, ask, run
 
 STACK = "local"
 PULUMI = DATA / "pulumi"
-CONFIG = PULUMI / f"Pulumi.{STACK}.yaml"
 OUTPUTS = DATA / "outputs.json"
 BATCHITE = str(ROOT / ".venv" / "bin" / "batchite")
 FOREIGN = ("AZURE_", "ARM_", "PULUMI_", "BATCHITE_")  # The caller's own logins have no business on the local stack.
 KEPT = ("BATCHITE_NODE", "BATCHITE_AZURITE")
-SALT = "encryptionsalt:"
 
 
 def clean_environment(caller: Mapping[str, str]) -> dict[str, str]:
@@ -53,41 +49,15 @@ def environment() -> dict[str, str]:
     """What Pulumi and jobs need to reach the running Batchite, and nothing of the caller's logins."""
     base = clean_environment(os.environ)
     theirs: dict[str, str] = json.loads(ask([BATCHITE, "env", "--format", "json"], base))
-    return {**base, **theirs, "PULUMI_OPTION_CONFIG_FILE": str(CONFIG)}
+    return {**base, **theirs}
 
 
 def prepare(env: Mapping[str, str]) -> None:
-    """Make the private backend, home and passphrase, the stack and its configuration, as far as they are missing."""
+    """Make the private backend and home and the stack, as far as they are missing, and select it."""
     for folder in (PULUMI, PULUMI / "state", PULUMI / "home"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    passphrase = Path(env["PULUMI_CONFIG_PASSPHRASE_FILE"])
-    if not passphrase.exists():
-        passphrase.touch(mode=0o600)
-        passphrase.write_text(secrets.token_urlsafe(32) + "\n")
-    salt = _salt(CONFIG) or _create_stack(env)
-    CONFIG.write_text(with_salt((ROOT / CONFIG.name).read_text(), salt))
-    ask(["pulumi", "stack", "select", STACK, "--non-interactive"], env)
+    ask(["pulumi", "stack", "select", "--create", STACK, "--non-interactive"], env)
     _unlock(env)
-
-
-def with_salt(configuration: str, salt: str) -> str:
-    """The tracked configuration plus the line that belongs to this machine's passphrase."""
-    lines = [line for line in configuration.splitlines() if not line.startswith(SALT)]
-    return "\n".join([*lines, salt, ""])
-
-
-def _salt(path: Path) -> str:
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next((line for line in lines if line.startswith(SALT)), "")
-
-
-def _create_stack(env: Mapping[str, str]) -> str:
-    """Create the stack from a scratch project, so that Pulumi writes its salt there and not into a tracked file."""
-    own = {name: value for name, value in env.items() if name != "PULUMI_OPTION_CONFIG_FILE"}
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
-        ask(["pulumi", "--cwd", scratch, "stack", "init", STACK, "--no-select", "--non-interactive"], own)
-        return _salt(Path(scratch) / CONFIG.name)
 
 
 def _unlock(env: Mapping[str, str]) -> None:

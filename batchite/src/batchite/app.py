@@ -49,7 +49,7 @@ from batchite.identity.ca import Certificates, ensure_certificates
 from batchite.identity.environment import Ports, environment, write_environment
 from batchite.identity.files import write_atomically
 from batchite.identity.metadata import NodeIdentities
-from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, account_key, load_or_create_keys
+from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, load_or_create_keys
 from batchite.launches import NodeLaunches, Site
 from batchite.provider_process import ProviderProcess
 from batchite.scheduler.events import Event
@@ -150,6 +150,7 @@ async def _run(
     await _start_agent(stack, base, parts)
     await parts.arm.start()
     stack.push_async_callback(parts.arm.close)
+    await _report_lost_blobs(base, blobs)
     app = App(parts.planes(base))
     pair = (base.certificates.certificate, base.certificates.key)
     listeners = [Listener(sockets.http, app), Listener(sockets.https, app, pair)]
@@ -186,10 +187,14 @@ async def _blob_service(stack: AsyncExitStack, base: Foundation) -> BlobService:
     await blobs.start()
     stack.push_async_callback(blobs.stop)
     await blobs.ensure(known.DEFAULT_ACCOUNT, base.keys.storage)
+    return blobs
+
+
+async def _report_lost_blobs(base: Foundation, blobs: BlobService) -> None:
+    """After a kill: say which uploaded blobs are gone. Asked once all storage accounts are served again."""
     if blobs.unclean:
         for lost in await Ledger(base.store, lambda: base.service.now().wire).lost(blobs.find_blob):
             log.error("blob %s/%s of account %s was lost in a kill", lost.container, lost.name, lost.account)
-    return blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +314,7 @@ async def _start_provider(stack: AsyncExitStack, base: Foundation) -> None:
     port = await provider.start()
     passphrase = base.data.pulumi / "passphrase"
     if not passphrase.exists():
-        write_atomically(passphrase, account_key().encode())
+        write_atomically(passphrase, b"batchite\n")  # it lies beside the state: a random one would hide no more
     variables = environment(base.ports, base.keys, base.certificates, base.data.root, port)
     write_environment(base.data.root, variables)
 
