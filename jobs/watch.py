@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from jobs import progress
 from jobs.display import View
-from jobs.errors import TimedOutError
+from jobs.errors import ServiceError, TimedOutError
 from jobs.ports import Batch
 from jobs.progress import Counts
 from jobs.target import Json
 
 CHECK_SECONDS = 2.0  # between two looks at job and pool while nothing runs
+PATIENCE_SECONDS = 120.0  # with a service that was there and does not answer any more
+OUTAGE = "no answer, trying again"
 DEPENDENCY_FAILED = "DependencyFailed"
 
 
@@ -50,28 +52,49 @@ class Watcher:
     view: View
     clock: Clock = field(default_factory=Clock)
     timeout: float | None = None
+    counts: Counts = field(default_factory=Counts)
     seen: dict[str, Json] = field(default_factory=dict)
     since: str = ""
     told: list[str] = field(default_factory=list)
+    checked: float = 0.0
 
     def follow(self) -> Outcome:
         """Watch until no task can run any more. Raises TimedOutError, ServiceError."""
         document = self.batch.job(self.job)
         total, pool = progress.expected_total(document), document["poolInfo"]["poolId"]
-        started = checked = self.clock.now()
-        counts, pause = Counts(), progress.FASTEST
+        started = answered = self.checked = self.clock.now()
+        pause = progress.FASTEST
         while True:
-            current = progress.read_counts(self.batch.task_counts(self.job))
-            changed, counts = current != counts, current
-            self.show(counts, max(total, counts.total), changed=changed)
-            idle = counts.running == 0 and self.clock.now() - checked >= CHECK_SECONDS
-            if idle or is_done(counts, total):
-                checked = self.clock.now()
-                outcome = self.check(counts, total, pool)
+            before = self.counts
+            try:
+                outcome = self.look(total, pool)
+            except ServiceError as error:
+                self.endure(error, answered)
+            else:
+                answered = self.clock.now()
                 if outcome:
                     return outcome
-            pause = progress.next_pause(pause, changed=changed)
+            pause = progress.next_pause(pause, changed=self.counts != before)
             self.wait(pause, started)
+
+    def look(self, total: int, pool: str) -> Outcome | None:
+        """Look once: what is different is shown, what is over is returned."""
+        before, counts = self.counts, progress.read_counts(self.batch.task_counts(self.job))
+        self.show(counts, max(total, counts.total), changed=counts != before)
+        self.counts = counts
+        idle = counts.running == 0 and self.clock.now() - self.checked >= CHECK_SECONDS
+        if not idle and not is_done(counts, total):
+            return None
+        self.checked = self.clock.now()
+        return self.check(counts, total, pool)
+
+    def endure(self, error: ServiceError, answered: float) -> None:
+        """Bear a service that does not answer, for a while. Raises the error if that is over, or if it is an answer."""
+        if error.code or self.clock.now() - answered > PATIENCE_SECONDS:
+            raise error
+        if OUTAGE not in self.told:
+            self.told = [OUTAGE]
+            self.view.say(f"{OUTAGE}: {error}")
 
     def show(self, counts: Counts, total: int, *, changed: bool) -> None:
         """Bring the display up to date."""

@@ -5,7 +5,7 @@ import pytest
 
 from jobs import progress
 from jobs.display import LineView, numbers
-from jobs.errors import TimedOutError
+from jobs.errors import ServiceError, TimedOutError
 from jobs.progress import Counts
 from jobs.target import Json
 from jobs.watch import Clock, Outcome, Watcher
@@ -123,6 +123,31 @@ def test_pauses_grow() -> None:
     _, _, time = follow(batch)
     assert [round(pause, 2) for pause in time.pauses[:8]] == [0.2, 0.3, 0.45, 0.68, 1.01, 1.52, 2.0, 2.0]
     assert time.pauses[-1] == progress.FASTEST
+
+
+def test_outage() -> None:
+    """A service that stops answering is waited for; the watch goes on when it is back."""
+    batch = FakeBatch().with_job("j", task("a", "running"))
+
+    def silence(error: Exception | None) -> Callable[[], None]:
+        return lambda: setattr(batch, "raises", error)
+
+    batch.steps = [silence(ServiceError("connection refused")), lambda: None, silence(None)]
+    batch.steps.append(batch.change("j", succeeded("a")))
+    outcome, view, _ = follow(batch)
+    assert outcome.succeeded
+    assert view.lines == ["no answer, trying again: connection refused"]
+
+
+@pytest.mark.parametrize(("code", "patience"), [("", 120.0), ("JobNotFound", 0.0)])
+def test_outage_ends_the_watch(code: str, patience: float) -> None:
+    """After two minutes without an answer the watch gives up; a refusal is an answer and ends it at once."""
+    batch = FakeBatch().with_job("j", task("a", "running"))
+    batch.steps = [lambda: setattr(batch, "raises", ServiceError("no", code))]
+    time = Time(batch.advance)
+    with pytest.raises(ServiceError):
+        Watcher(batch, "j", RecordingView(), Clock(lambda: time.seconds, time.sleep)).follow()
+    assert patience <= time.seconds <= patience + 3
 
 
 def test_timeout() -> None:
