@@ -30,7 +30,6 @@ def test_a_second_demo_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`make demo` beside another one exits non-zero at once and starts nothing."""
-    monkeypatch.setattr(console.turn, "__wrapped__", console.turn.__wrapped__)
     with (tmp_path / "make.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         monkeypatch.setattr(demo, "turn", lambda: console.turn(tmp_path))
