@@ -27,7 +27,13 @@ def locate(inputs: Mapping[str, Source], folder: Path) -> tuple[dict[str, Path],
     for name, source in inputs.items():
         path = package_folder(source.package) if source.package else folder
         if path is None:
-            problems.append(Problem(source.line, f"inputs.{name}", f"package {source.package} is not installed"))
+            problems.append(
+                Problem(
+                    source.line,
+                    f"inputs.{name}",
+                    f"package {source.package} is not installed beside this program; install it with pip or uv",
+                )
+            )
         elif not (path / source.path).is_file():
             problems.append(Problem(source.line, f"inputs.{name}", f"there is no file {path / source.path}"))
         else:

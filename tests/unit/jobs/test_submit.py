@@ -199,8 +199,8 @@ def test_locate_inputs(tmp_path: Path) -> None:
     assert set(files) == {"a", "c"}
     assert [problem.render("w.yaml") for problem in problems] == [
         f"w.yaml:3: inputs.b: there is no file {tmp_path / 'b.csv'}",
-        "w.yaml:5: inputs.d: package no_such_package is not installed",
-        "w.yaml:6: inputs.e: package no_such.package is not installed",
+        "w.yaml:5: inputs.d: package no_such_package is not installed beside this program; install it with pip or uv",
+        "w.yaml:6: inputs.e: package no_such.package is not installed beside this program; install it with pip or uv",
     ]
 
 
