@@ -97,7 +97,7 @@ def test_requirements_are_installed_once(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(python_env, "STAMP", tmp_path / "stamp")
     monkeypatch.setattr(python_env, "ROOT", tmp_path)
     monkeypatch.setattr(python_env, "_uv", lambda: Path("uv"))
-    monkeypatch.setattr(python_env, "run", lambda name, _command: commands.append(name))
+    monkeypatch.setattr(python_env, "run", lambda name, *_, **__: commands.append(name))
     (tmp_path / "batchite").mkdir()
     (tmp_path / "batchite" / "pyproject.toml").write_text("")
     for name in ("requirements.txt", "requirements-local.txt"):
@@ -108,6 +108,17 @@ def test_requirements_are_installed_once(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "requirements.txt").write_text("a==2\n")
     assert python_env.install("requirements.txt") == "installed requirements.txt"
     assert commands == ["python-requirements.txt", "python-requirements-local.txt", "python-requirements.txt"]
+
+
+def test_uv_follows_the_settings_of_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror set for pip is used by uv as well; what the user has set for uv itself wins."""
+    monkeypatch.setattr(python_env, "output_of", lambda *_: None)
+    assert python_env.uv_environment({"PIP_INDEX_URL": "https://mirror/simple"})["UV_DEFAULT_INDEX"].startswith(
+        "https://m"
+    )
+    both = {"PIP_INDEX_URL": "https://mirror/simple", "UV_DEFAULT_INDEX": "https://own/simple"}
+    assert python_env.uv_environment(both)["UV_DEFAULT_INDEX"] == "https://own/simple"
+    assert "UV_DEFAULT_INDEX" not in python_env.uv_environment({})
 
 
 def test_without_venv_the_next_step_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,11 @@
 """`.venv`: the pinned Python packages, installed by uv."""
 
 import hashlib
+import os
+import ssl
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.bootstrap.steps import ROOT, VENV, StepError, output_of, run
@@ -58,7 +61,8 @@ def install(requirements: str) -> str:
     if wanted in have:
         return "already there"
     uv = _uv()
-    run(f"python-{requirements}", [uv, "pip", "install", "--python", PYTHON, "-r", requirements])
+    command = [uv, "pip", "install", "--python", PYTHON, "-r", requirements]
+    run(f"python-{requirements}", command, env=uv_environment(os.environ))
     STAMP.write_text("\n".join({wanted, *_still_true(have)}) + "\n")
     return f"installed {requirements}"
 
@@ -74,6 +78,15 @@ def _still_true(lines: list[str]) -> list[str]:
     return [line for line, name in zip(lines, names, strict=True) if line == _fingerprint(ROOT / name)]
 
 
+def uv_environment(caller: Mapping[str, str]) -> dict[str, str]:
+    """Uv reads no setting of pip: let it use the same mirror, and trust what this machine trusts."""
+    paths = ssl.get_default_verify_paths()
+    trust = {"UV_SYSTEM_CERTS": "true"} if paths.cafile or paths.capath else {}
+    mirror = caller.get("PIP_INDEX_URL") or output_of([PYTHON, "-m", "pip", "config", "get", "global.index-url"])
+    index = {"UV_DEFAULT_INDEX": mirror} if mirror else {}
+    return {**trust, **index, **caller}
+
+
 def _uv() -> Path:
     """The pinned uv inside `.venv`: it installs in seconds what takes pip a minute."""
     uv = VENV / "bin" / "uv"
@@ -86,7 +99,5 @@ def _uv() -> Path:
 
 def fetch(requirement: str, folder: Path) -> None:
     """Install one pinned distribution into a folder of its own (a tool that happens to be on the Python registry)."""
-    run(
-        requirement.split("=", maxsplit=1)[0],
-        [_uv(), "pip", "install", "--python", PYTHON, "--target", folder, requirement],
-    )
+    command = [_uv(), "pip", "install", "--python", PYTHON, "--target", folder, requirement]
+    run(requirement.split("=", maxsplit=1)[0], command, env=uv_environment(os.environ))
