@@ -19,11 +19,11 @@ from azure.mgmt.batch import models as batch
 from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 from azure.mgmt.storage import StorageManagementClient
+from azure.mgmt.storage.models import BlobContainer
 
 from batchite.http.asgi import App
 from batchite.http.plane import Plane, everything
 from batchite.http.render import ARM
-from batchite.http.router import Router
 from batchite.http.serve import Listener, bind, port_of, serve
 from batchite.identity.authenticators import ArmAuthenticator
 from batchite.identity.ca import Certificates, ensure_certificates
@@ -121,11 +121,16 @@ def test_storage_accounts_and_containers(server: Server, group: str) -> None:
         body: Any = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
         account = client.storage_accounts.begin_create(group, "sdkstore", body).result()
         assert account.provisioning_state == "Succeeded"
-        assert client.storage_accounts.check_name_availability({"name": "sdkstore"}).name_available is False
+        assert (
+            client.storage_accounts.check_name_availability(
+                {"name": "sdkstore", "type": "Microsoft.Storage/storageAccounts"}
+            ).name_available
+            is False
+        )
         keys = client.storage_accounts.list_keys(group, "sdkstore").keys_property
         assert keys
         assert len(keys) == 2
-        client.blob_containers.create(group, "sdkstore", "input", {})
+        client.blob_containers.create(group, "sdkstore", "input", BlobContainer())
         assert [found.name for found in client.blob_containers.list(group, "sdkstore")] == ["input"]
         client.blob_containers.delete(group, "sdkstore", "input")
         client.storage_accounts.delete(group, "sdkstore")

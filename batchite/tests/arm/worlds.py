@@ -117,6 +117,9 @@ class Launches:
         """None."""
         return None
 
+    def forget(self, node: NodeKey) -> None:
+        """Nothing was kept."""
+
     def task_directory(self, task: TaskKey) -> str:
         """None."""
         return ""

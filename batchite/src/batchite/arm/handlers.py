@@ -125,7 +125,9 @@ def shown(arm: Arm, kind: ResourceType, resource: Resource, status: int, headers
 
 def new_operation(arm: Arm, kind: ResourceType, resource: Resource, verb: str) -> Operation:
     """The record of a long-running operation on the resource."""
-    location, subscription = resource.get("location", "global"), arm.directory.subscription
+    parent = ids.parse(resource["id"]).parent
+    placed = resource if "location" in resource or parent is None else arm.resources.get(parent.key) or {}
+    location, subscription = placed.get("location", "global"), arm.directory.subscription
     namespace = kind.name.split("/")[0]
     return {
         "id": str(uuid.uuid4()),

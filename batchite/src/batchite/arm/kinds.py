@@ -98,6 +98,7 @@ class ResourceType:
     load: Callable[[Arm, ResourceId], Resource | None] = load_stored
     listed: Callable[[Arm, str, Request], Iterable[Resource]] | None = None
     list_query: frozenset[str] = frozenset()
+    action_query: frozenset[str] = frozenset()
     complete: Callable[[Arm, ResourceId, Resource, Resource | None], Resource] = as_wanted
     write: Callable[[Arm, Resource, Resource | None, str], Awaitable[None]] = store
     retire: Callable[[Arm, Resource, str], Awaitable[None]] = mark_deleting

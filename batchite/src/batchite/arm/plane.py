@@ -96,7 +96,7 @@ class ArmPlane:
                 "POST",
                 f"{kind.template}/{name}",
                 200,
-                self._bound(kind, handler, f"{name}/action"),
+                self._bound(kind, handler, f"{name}/action", kind.action_query),
             )
 
     def _bound(

@@ -127,7 +127,11 @@ def _check_free(arm: Arm, name: str) -> None:
         raise ServiceError("StorageAccountAlreadyTaken", f"The name is '{name}'.")
 
 
-async def _list_keys(_arm: Arm, account: Resource, _request: Request) -> Response:
+async def _list_keys(_arm: Arm, account: Resource, request: Request) -> Response:
+    """Both keys. `$expand=kerb` asks for Kerberos keys besides: there are none without Azure Files."""
+    expand = request.query_value("$expand")
+    if expand not in (None, "kerb"):
+        raise invalid_property("$expand", expand, "kerb is expected.", "InvalidQueryParameterValue")
     return Response(200, {"keys": _shown_keys(account)})
 
 
@@ -213,6 +217,7 @@ ACCOUNT = ResourceType(
     merges=True,
     immutable={"location": "InvalidResourceLocation", "properties.isHnsEnabled": _FIXED},
     actions={"listKeys": _list_keys, "regenerateKey": _regenerate_key},
+    action_query=frozenset({"$expand"}),
     complete=_complete,
     write=_write,
     remove=_remove,
