@@ -50,12 +50,16 @@ class Scheduler:
 
     def load(self, records: Iterable[Record]) -> None:
         """Take over the records of an earlier run: pools before nodes, jobs before tasks. Follow with Restarted."""
-        loaded: list[TaskState] = []
+        tasks: list[TaskState] = []
         for record in records:
-            self.world.put(record)
             if isinstance(record, TaskState):
-                loaded.append(record)
-        for task in sorted(loaded, key=lambda task: task.sequence):
+                tasks.append(record)
+            else:
+                self.world.put(record)
+        tasks.sort(key=lambda task: task.sequence)  # tasks are listed in the order they were added
+        for task in tasks:
+            self.world.put(task)
+        for task in tasks:
             job = JobKey(task.key.account, task.key.job)
             if task.state == "active" and self.world.dependencies.add(job, task, self.world.tasks[job]):
                 self.world.enqueue(task)
