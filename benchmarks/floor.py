@@ -14,7 +14,7 @@ TRUE = "/bin/true"
 
 
 def popen_threads(count: int, slots: int) -> float:
-    """`count` × /bin/true by subprocess.Popen in `slots` threads; processes a second."""
+    """`count` x /bin/true by subprocess.Popen in `slots` threads; processes a second."""
     return _in_threads(count, slots, lambda _: subprocess.run([TRUE], check=True))
 
 

@@ -83,7 +83,7 @@ def throughput(sites: dict[str, Site], rounds: int, count: int) -> Table:
     for name in sites:
         rows.append(measured.rate(f"sh + files, {name}", "posix_spawn"))
         rows += [measured.rate(f"Batchite, {name}", of) for of in ("posix_spawn", f"sh + files, {name}")]
-    note = f"{count} × /bin/true, {SLOTS} at a time, {rounds} interleaved rounds. Batchite: submit → all completed."
+    note = f"{count} x /bin/true, {SLOTS} at a time, {rounds} interleaved rounds. Batchite: submit → all completed."
     return Table("Trivial tasks", note, tuple(rows))
 
 

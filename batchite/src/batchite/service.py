@@ -146,15 +146,22 @@ class BatchService:
 
         Raises ServiceError, with nothing changed, when the core refuses.
         """
-        await self.post(event, *documents)
+        await self._post(event, documents, durable=True)
 
     async def save(self, *documents: Document) -> None:
         """Store documents only."""
         self._store_documents(documents)
-        await self._commits.durable()
+        await self._commits.committed()
 
-    def post(self, event: Event, *documents: Document) -> asyncio.Future[None]:
-        """Handle the event now; the future is done once its changes are durable. Agents' answers come this way."""
+    def post(self, event: Event) -> None:
+        """Handle an event that no request caused: an agent's answer, a deadline.
+
+        Its changes survive a kill of the server. A power cut may undo the last of them, with the processes they tell
+        of: such a task runs again, as after the loss of its node. The next request's commit makes them durable.
+        """
+        self._post(event, (), durable=False)
+
+    def _post(self, event: Event, documents: Sequence[Document], *, durable: bool) -> asyncio.Future[None]:
         now = self.now()
         outcome = self._core.handle(event, now)
         self._store_documents(documents)
@@ -167,7 +174,7 @@ class BatchService:
                 records.erase(self.store, change.key)
             log.debug("%s cause=%s", change, event.cause)
         self._arm_timer()
-        return self._commits.durable(lambda: self._carry_out(outcome.commands))
+        return self._commits.committed(lambda: self._carry_out(outcome.commands), durable=durable)
 
     def _carry_out(self, todo: Sequence[c.Command]) -> None:
         if self._agent is None or self._launches is None:

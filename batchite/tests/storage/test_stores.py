@@ -89,11 +89,13 @@ class CountingStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.commits = 0
+        self.durable: list[bool] = []
         self.error: OSError | None = None
 
-    def commit(self) -> None:
+    def commit(self, *, durable: bool = True) -> None:
         """Count, or fail."""
         self.commits += 1
+        self.durable.append(durable)
         if self.error is not None:
             raise self.error
 
@@ -104,10 +106,40 @@ def test_all_writers_of_a_turn_share_one_commit_and_effects_follow_it() -> None:
 
     async def scenario() -> None:
         commits = GroupCommit(store)
-        await asyncio.gather(*(commits.durable(lambda: seen.append(store.commits)) for _ in range(10)))
+        await asyncio.gather(*(commits.committed(lambda: seen.append(store.commits)) for _ in range(10)))
 
     asyncio.run(scenario())
     assert (store.commits, seen) == (1, [1] * 10)
+
+
+def test_one_durable_write_makes_its_turn_durable() -> None:
+    """Agents' answers alone are not synced; together with a request they are."""
+    store = CountingStore()
+
+    async def scenario() -> None:
+        commits = GroupCommit(store)
+        await commits.committed(durable=False)
+        await asyncio.gather(commits.committed(durable=True), commits.committed(durable=False))
+        await commits.committed(durable=False)
+
+    asyncio.run(scenario())
+    assert store.durable == [False, True, False]
+
+
+def test_a_durable_commit_syncs_once_what_others_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another connection sees both kinds at once; only a durable one syncs, and only what is new."""
+    synced: list[int] = []
+    monkeypatch.setattr("batchite.storage.sqlite._sync", synced.append)
+    store = SqliteStore(tmp_path / "state.db")
+    store.put("k", "kept", b"1")
+    store.commit(durable=False)
+    other = SqliteStore(tmp_path / "state.db")
+    assert (other.get("k", "kept"), len(synced)) == (b"1", 0)
+    store.commit()
+    store.commit()
+    assert len(synced) == 1
+    other.close()
+    store.close()
 
 
 def test_a_failed_commit_reaches_every_writer_and_no_effect_happens() -> None:
@@ -117,7 +149,7 @@ def test_a_failed_commit_reaches_every_writer_and_no_effect_happens() -> None:
 
     async def scenario() -> list[object]:
         commits = GroupCommit(store)
-        waits = (commits.durable(lambda: seen.append(1)) for _ in range(2))
+        waits = (commits.committed(lambda: seen.append(1)) for _ in range(2))
         return await asyncio.gather(*waits, return_exceptions=True)
 
     assert asyncio.run(scenario()) == [store.error, store.error]

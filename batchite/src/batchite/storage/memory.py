@@ -49,8 +49,8 @@ class MemoryStore:
         stop = end if limit is None else min(end, start + limit)
         yield from [(key, self._values[kind][key]) for key in keys[start:stop]]
 
-    def commit(self) -> None:
-        """Nothing to make durable."""
+    def commit(self, *, durable: bool = True) -> None:
+        """Nothing to make last."""
 
     def close(self) -> None:
         """Nothing to release."""

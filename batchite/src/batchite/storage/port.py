@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """An ordered map (kind, key) -> bytes. Writes become durable, all together, at `commit`.
+    """An ordered map (kind, key) -> bytes. Writes become lasting, all together, at `commit`.
 
     Keys are lower-case ids joined by `/`; kinds are short words such as `pool.doc`. Reads see uncommitted writes.
     """
@@ -29,8 +29,11 @@ class Store(Protocol):
     ) -> Iterator[tuple[str, bytes]]:
         """Pairs in key order whose key starts with `prefix` and is greater than `after`."""
 
-    def commit(self) -> None:
-        """Make every write since the last commit durable (fsync), or raise."""
+    def commit(self, *, durable: bool = True) -> None:
+        """Make every write since the last commit survive a kill of this process, or raise.
+
+        `durable`: also, with every earlier one, a power cut (fsync).
+        """
 
     def close(self) -> None:
         """Commit and release the files."""

@@ -1,11 +1,14 @@
 """The durable store: one SQLite table in WAL mode, written in the event-loop thread.
 
-`synchronous=FULL`: an acknowledged write survives a power cut, not only a kill. A writer thread would cost more than
-the write itself; one commit per loop turn (`group_commit`) makes the fsync cheap.
+A commit is in the write-ahead log and survives a kill of the process; a durable one also syncs that log, as
+`synchronous=FULL` would, and survives a power cut with all that came before it. SQLite itself can only do the one or
+the other for all commits. A writer thread would cost more than the write itself; one commit per loop turn
+(`group_commit`) makes the sync cheap.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from pathlib import Path
 SCHEMA = "CREATE TABLE IF NOT EXISTS entry (kind TEXT, key TEXT, value BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 END = "\U0010ffff"
 MEMORY = Path(":memory:")
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 
 
 class SqliteStore:
@@ -22,10 +26,12 @@ class SqliteStore:
         if path != MEMORY:
             path.touch(0o600)  # it holds account keys; SQLite gives its other files the same mode
         self._db = sqlite3.connect(path, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "cache_size=-65536"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=4000", "cache_size=-65536"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(SCHEMA)
-        self._open = False
+        self._open = self._unsynced = False
+        log = None if path == MEMORY else path.with_name(f"{path.name}-wal")
+        self._log = None if log is None else os.open(log, os.O_RDWR | os.O_CREAT, 0o600)  # it stays until we close
 
     def put(self, kind: str, key: str, value: bytes) -> None:
         """Insert or replace."""
@@ -54,16 +60,21 @@ class SqliteStore:
         )
         yield from rows.fetchall()
 
-    def commit(self) -> None:
-        """Make every write since the last commit durable."""
+    def commit(self, *, durable: bool = True) -> None:
+        """Make every write since the last commit survive a kill; `durable`: a power cut too."""
         if self._open:
             self._db.execute("COMMIT")
-            self._open = False
+            self._open, self._unsynced = False, True
+        if durable and self._unsynced and self._log is not None:
+            _sync(self._log)
+            self._unsynced = False
 
     def close(self) -> None:
         """Commit and close the database."""
         self.commit()
         self._db.close()
+        if self._log is not None:
+            os.close(self._log)
 
     def _write(self, statement: str, *parameters: str | bytes) -> None:
         if not self._open:
