@@ -12,7 +12,7 @@ import pulumi_azure_native as azure
 
 from components.identity import Identities
 from components.naming import BATCH_ACCOUNT
-from components.place import Place
+from components.place import Place, name_of
 from components.validation import broken, one_of, refuse
 
 _RULES = {"account_name": BATCH_ACCOUNT, "public_network_access": one_of("Enabled", "Disabled")}
@@ -43,7 +43,7 @@ class Account(pulumi.ComponentResource):
         refuse(f"Batch account {name}", broken(_RULES, known))
         super().__init__("azure-batch:components:Account", name, {"accountName": args.account_name}, opts)
         account = _account(name, args, self)
-        self.name = account.name
+        self.name = name_of(account, args.account_name)
         self.endpoint = account.account_endpoint.apply(with_scheme)
         self.register_outputs({"name": self.name, "endpoint": self.endpoint})
 

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_azure_native as azure
 
 from components.naming import RESOURCE_GROUP
+from components.place import name_of
 from components.validation import broken, refuse
 
 
@@ -37,5 +38,5 @@ class Group(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.name = group.name
+        self.name = name_of(group, group_name)
         self.register_outputs({"name": self.name})

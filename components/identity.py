@@ -1,6 +1,7 @@
 """The identities of the deployment: one for the Batch service, one for the nodes and their tasks.
 
 They are not interchangeable: the Batch account reaches its auto-storage as the first, tasks reach blobs as the second.
+They carry no tags: a change of tags would show all their role assignments as replaced in the preview.
 Does not own what they may do: that is access.
 """
 
@@ -55,7 +56,6 @@ def _identity(name: str, resource_name: str, place: Place, parent: pulumi.Resour
         resource_name_=resource_name,
         resource_group_name=place.resource_group,
         location=place.location,
-        tags=place.tags,
         opts=pulumi.ResourceOptions(parent=parent),
     )
     return Identity(name=resource_name, resource_id=made.id, principal_id=made.principal_id, client_id=made.client_id)

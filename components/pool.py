@@ -16,7 +16,7 @@ from batchite.autoscale import builders
 from components import naming
 from components.config import PoolSettings
 from components.identity import Identity
-from components.place import Place
+from components.place import Place, name_of
 from components.validation import broken, refuse
 
 UBUNTU = {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}
@@ -59,8 +59,9 @@ class Pool(pulumi.ComponentResource):
     def __init__(self, key: str, args: PoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         refuse(f"Pool {key}", broken({"key": naming.POOL_KEY}, {"key": key}))
         super().__init__("azure-batch:components:Pool", key, {"key": key}, opts)
-        pool = _pool(key, args, self)
-        self.id, self.settings = pool.name, args.settings
+        pool_id = naming.pool_id(key, fixed(args.settings, args.identity.name))
+        self.id = name_of(_pool(key, pool_id, args, self), pool_id)
+        self.settings = args.settings
         self.register_outputs({"id": self.id})
 
 
@@ -88,10 +89,10 @@ def fixed(settings: PoolSettings, identity_name: str) -> Mapping[str, Any]:
     }
 
 
-def _pool(key: str, args: PoolArgs, parent: pulumi.Resource) -> azure.batch.Pool:
+def _pool(key: str, pool_id: str, args: PoolArgs, parent: pulumi.Resource) -> azure.batch.Pool:
     return azure.batch.Pool(
         key,
-        pool_name=naming.pool_id(key, fixed(args.settings, args.identity.name)),
+        pool_name=pool_id,
         account_name=args.account_name,
         resource_group_name=args.place.resource_group,
         vm_size=args.settings.vm_size,

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_azure_native as azure
 
 from components.naming import CONTAINER, STORAGE_ACCOUNT
-from components.place import Place
+from components.place import Place, name_of
 from components.validation import broken, refuse
 
 START_TASKS = "start-tasks"
@@ -51,8 +51,8 @@ class Storage(pulumi.ComponentResource):
         args.check(name)
         super().__init__("azure-batch:components:Storage", name, {"accountName": args.account_name}, opts)
         account = _account(name, args, self)
-        containers = {container: _container(container, args.place, account) for container in args.containers}
-        self.account_name, self.account_id = account.name, account.id
+        containers = {container: _container(container, args, account) for container in args.containers}
+        self.account_name, self.account_id = name_of(account, args.account_name), account.id
         self.blob_endpoint = account.primary_endpoints.blob.apply(without_slash)
         self.container_ids = {container: made.id for container, made in containers.items()}
         self.register_outputs({"accountName": self.account_name, "blobEndpoint": self.blob_endpoint})
@@ -82,12 +82,12 @@ def _account(name: str, args: StorageArgs, parent: pulumi.Resource) -> azure.sto
     )
 
 
-def _container(name: str, place: Place, account: azure.storage.StorageAccount) -> azure.storage.BlobContainer:
+def _container(name: str, args: StorageArgs, account: azure.storage.StorageAccount) -> azure.storage.BlobContainer:
     return azure.storage.BlobContainer(
         name,
         container_name=name,
-        account_name=account.name,
-        resource_group_name=place.resource_group,
+        account_name=name_of(account, args.account_name),
+        resource_group_name=args.place.resource_group,
         public_access=azure.storage.PublicAccess.NONE,
         opts=pulumi.ResourceOptions(parent=account),
     )
