@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
-import shutil
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from batchite.agent import processes
+from batchite.agent import directories, processes
 from batchite.agent.launch import Launch, node_directory
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
 from batchite.agent.transfer import Transfer, Uploaded
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 DIRECTORIES = ("applications", "fsmounts", "shared", "startup", "volatile", "workitems")
 THREADS = 512
 """Attempts that may be under way at once: each waits for its process in a thread of its own."""
+CONTROL_THREADS = 32
+"""Nodes being made or removed and attempts being stopped: apart, so that they never wait for an attempt's thread."""
 
 Owner = tuple[NodeKey, str, int]
 """(node, what: `start` or the task's key, attempt)."""
@@ -50,13 +52,14 @@ class LocalAgent:
     ) -> None:
         self._root, self._journal, self._transfer, self._user = root, journal, transfer, user
         self._post, self._on_uploaded = post, on_uploaded
-        self._threads = ThreadPoolExecutor(THREADS, "agent")
+        self._threads = ThreadPoolExecutor(THREADS, "attempt")
+        self._controls = ThreadPoolExecutor(CONTROL_THREADS, "agent")
         self._lock = threading.Lock()
         self._attempts: dict[Owner, Attempt] = {}
 
     def prepare_node(self, node: NodeKey, boot: int) -> None:
         """Make the node's directories anew."""
-        self._threads.submit(self._prepare_node, node, boot)
+        self._control(lambda: self._prepare_node(node, boot))
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
         """Run the start task."""
@@ -78,25 +81,29 @@ class LocalAgent:
         with self._lock:
             found = [run for (_, name, number), run in self._attempts.items() if (name, number) == wanted]
         for run in found:
-            self._threads.submit(run.stop)
+            self._control(run.stop)
         if not found:  # it has ended already: its own answer is under way, this one is for a core that missed it
             self._post(TaskEnded(task, attempt, None, TASK_ENDED))
 
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
-        """Remove a task's directory."""
-        self._threads.submit(shutil.rmtree, node_directory(self._root, node) / directory, ignore_errors=True)
+        """Remove a task's directory. It is out of the way at once: a task of the same id may be added right after."""
+        doomed = node_directory(self._root, node) / f".removed-{uuid.uuid4().hex}"
+        with contextlib.suppress(FileNotFoundError):  # the task never ran
+            (node_directory(self._root, node) / directory).rename(doomed)
+            self._control(lambda: directories.remove(doomed))
 
     def remove_node(self, node: NodeKey, boot: int) -> None:
         """Kill everything on the node and remove its directory."""
-        self._threads.submit(self._remove_node, node, boot)
+        self._control(lambda: self._remove_node(node, boot))
 
     def close(self) -> None:
         """Kill every attempt and wait for its thread; nothing runs afterwards."""
         with self._lock:
             under_way = list(self._attempts.values())
         for attempt in under_way:
-            attempt.stop()
-        self._threads.shutdown(cancel_futures=True)
+            _logged(attempt.stop)
+        self._controls.shutdown()
+        self._threads.shutdown()
         processes.kill_below(self._root)
         self._journal.clear()
         self._journal.close()
@@ -104,10 +111,9 @@ class LocalAgent:
     def _prepare_node(self, node: NodeKey, boot: int) -> None:
         directory = node_directory(self._root, node)
         try:
-            shutil.rmtree(directory, ignore_errors=True)
+            directories.remove(directory)
             for name in DIRECTORIES:
-                (directory / name).mkdir(parents=True)
-                self._give(directory / name)
+                directories.make(directory / name, self._user)
         except OSError as error:
             log.warning("node %s cannot be made: %s", node.node, error)
             details = (Detail("Path", str(directory)),)
@@ -116,9 +122,8 @@ class LocalAgent:
             return
         self._post(NodePrepared(node, boot))
 
-    def _give(self, directory: Path) -> None:
-        if self._user.uid is not None:
-            os.chown(directory, self._user.uid, self._user.gid or -1)
+    def _control(self, action: Callable[[], object]) -> None:
+        self._controls.submit(_logged, action)
 
     def _begin(self, owner: Owner, launch: Launch, started: Callable[[], None], ended: Callable[[Ended], None]) -> None:
         """Register the attempt at once, so that a stop that follows finds it, and run it in its own thread."""
@@ -144,14 +149,22 @@ class LocalAgent:
         with self._lock:
             mine = [attempt for (owner, _, _), attempt in self._attempts.items() if owner == node]
         for attempt in mine:
-            attempt.stop()
+            _logged(attempt.stop)
         for attempt in mine:
             attempt.wait()
         directory = node_directory(self._root, node)
-        processes.kill_marked(f"AZ_BATCH_NODE_ROOT_DIR={directory}")
-        shutil.rmtree(directory, ignore_errors=True)
+        _logged(lambda: processes.kill_marked(f"AZ_BATCH_NODE_ROOT_DIR={directory}"))
+        _logged(lambda: directories.remove(directory))
         self._post(NodeRemoved(node, boot))
 
 
 def _nothing() -> None:
     """A start task reports no start."""
+
+
+def _logged(action: Callable[[], object]) -> None:
+    """Do it; what goes wrong is for the log, since nobody waits for the outcome."""
+    try:
+        action()
+    except Exception:
+        log.exception("the node agent could not finish what it was asked for")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 WILDCARDS = frozenset("*?[")
+TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|.", re.DOTALL)
 
 
 def has_wildcard(pattern: str) -> bool:
@@ -22,9 +23,12 @@ def has_wildcard(pattern: str) -> bool:
 def matches(pattern: str, task_directory: Path, working_directory: str = "wd") -> list[tuple[Path, str]]:
     """Files that match, sorted, each with the part of its path after the pattern's fixed leading directories.
 
-    That part becomes the blob's name below the destination's path.
+    That part becomes the blob's name below the destination's path. An absolute pattern that leads elsewhere than into
+    the task directory matches nothing.
     """
-    absolute = os.path.normpath(f"/{working_directory}/{pattern}" if not pattern.startswith("/") else pattern)
+    absolute = _absolute(pattern, task_directory, working_directory)
+    if not absolute:
+        return []
     expression = re.compile(translate(absolute))
     base = _fixed_directory(absolute)
     found = [
@@ -34,13 +38,18 @@ def matches(pattern: str, task_directory: Path, working_directory: str = "wd") -
 
 
 def translate(pattern: str) -> str:
-    """The pattern as a regular expression over `/`-separated paths."""
-    parts, position = [], 0
-    token = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]]+\]|.", re.DOTALL)
-    while (match := token.match(pattern, position)) is not None:
-        parts.append(_translate_token(match.group()))
-        position = match.end()
-    return "".join(parts)
+    """The pattern as a regular expression over `/`-separated paths. Any text is a pattern."""
+    return "".join(_translate_token(match.group()) for match in TOKEN.finditer(pattern))
+
+
+def _absolute(pattern: str, task_directory: Path, working_directory: str) -> str:
+    """The pattern with the task directory as its root, `..` resolved and kept inside; empty when it leads elsewhere."""
+    prefix = f"{task_directory}/"
+    if pattern.startswith("/") and not pattern.startswith(prefix):
+        return ""
+    inside = pattern.removeprefix(prefix) if pattern.startswith("/") else f"{working_directory}/{pattern}"
+    resolved = os.path.normpath(inside)
+    return "" if resolved.split("/", 1)[0] == ".." else f"/{resolved}"
 
 
 def _translate_token(token: str) -> str:
@@ -49,9 +58,21 @@ def _translate_token(token: str) -> str:
         return fixed[token]
     if token.startswith("[") and len(token) > 1:
         negated = token.startswith("[!")
-        inside = token[2:-1] if negated else token[1:-1]
-        return f"[{'^' if negated else ''}{inside.replace(chr(92), chr(92) * 2).replace('^', chr(92) + '^')}]"
+        return _translate_set(token[2 if negated else 1 : -1], negated=negated)
     return re.escape(token)
+
+
+def _translate_set(inside: str, *, negated: bool) -> str:
+    """A set of characters and ranges; it never matches `/`, and a range from high to low holds nothing."""
+    parts = re.findall(r"(.)-(.)|(.)", inside, re.DOTALL)
+    items = [
+        re.escape(one) if one else f"{re.escape(low)}-{re.escape(high)}"
+        for low, high, one in parts
+        if low <= high or one
+    ]
+    if not items:
+        return "[^/]" if negated else "(?!)"
+    return f"(?!/)[{'^' if negated else ''}{''.join(items)}]"
 
 
 def _fixed_directory(pattern: str) -> str:

@@ -1,7 +1,7 @@
-"""Starting and killing the processes of one attempt, and remembering them across a kill of the server.
+"""Killing the processes of one attempt or one node, and remembering them across a kill of the server.
 
-A process group of its own (`start_new_session`) makes the whole tree killable. What changed its session is found by the
-marker every process of a node carries in its environment, `AZ_BATCH_NODE_ROOT_DIR`.
+A session of its own (`start_new_session`) makes what a task starts findable. What changed its session is found as a
+descendant, or by a variable that every process of a node carries in its environment.
 """
 
 from __future__ import annotations
@@ -9,48 +9,86 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 PROC = Path("/proc")
 KILL_WAIT = 10.0
 """Seconds until a killed process must be gone; SIGKILL takes longer only in uninterruptible disk sleep."""
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A live process; `started` is in the kernel's own units: with the pid it names one process."""
+
+    pid: int
+    parent: int
+    session: int
+    started: str
+
+
+Table: TypeAlias = Mapping[int, Process]
+
+
 def start_time(pid: int) -> str:
-    """When the process started, in the kernel's own units: with the pid it names one process. Empty when it is gone."""
-    with contextlib.suppress(OSError, IndexError):
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
-    return ""
+    """When the process started; empty when it is gone."""
+    fields = _stat(pid)
+    return fields[19] if fields else ""
 
 
-def kill_session(leader: int) -> None:
-    """Kill a session's process group and every other member of the session, and wait until they are gone."""
-    kill_group(leader)
-    _kill_all(lambda pid: _session(pid) == leader)
+def wait_unreaped(child: subprocess.Popen[bytes]) -> None:
+    """Wait until a child has ended; it stays a zombie, so that its pid goes to no other process meanwhile."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    else:  # macOS before Python 3.13: reaped at once, and its pid is free a moment too early
+        child.wait()
 
 
 def kill_group(leader: int) -> None:
-    """Kill what an ended session leader left behind in its process group."""
+    """Kill a process group; does not wait."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
 
+def kill_tree(leader: int, marker: str = "") -> None:
+    """Kill a session leader, its session, its descendants and what carries `marker`; wait until all are gone.
+
+    The leader must be the caller's own or verified by its start time. Raises TimeoutError.
+    """
+    _kill_all(lambda table: _descendants(table, leader) | _session(table, leader) | _marked(table, marker))
+    kill_group(leader)  # for systems without /proc
+
+
+def end_session(leader: int) -> None:
+    """End what a session's leader, already reaped, has left running in its session. Costs one system call if nothing.
+
+    Raises TimeoutError.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, 0)
+        _kill_all(lambda table: _session(table, leader))
+
+
 def kill_marked(marker: str) -> None:
-    """Kill every process whose environment holds `marker` (`NAME=value`), and wait until they are gone."""
-    wanted = marker.encode()
-    _kill_all(lambda pid: wanted in _environment(pid))
+    """Kill every process whose environment holds `marker` (`NAME=value`); wait until they are gone.
+
+    Raises TimeoutError.
+    """
+    _kill_all(lambda table: _marked(table, marker))
 
 
 def kill_below(root: Path) -> None:
-    """Kill every process of a node below the directory, found by its environment."""
+    """Kill every process of a node below the directory, found by its environment. Raises TimeoutError."""
     prefix = f"AZ_BATCH_NODE_ROOT_DIR={root}/".encode()
-    _kill_all(lambda pid: any(entry.startswith(prefix) for entry in _environment(pid)))
+    _kill_all(lambda table: {pid for pid in table if any(entry.startswith(prefix) for entry in _environment(pid))})
 
 
 class Journal:
-    """Pids and start times of running attempts, one line each, so that the next server can end what this one left.
+    """Pids and start times of attempts, one line each, so that the next server can end what this one left.
 
     Written without fsync: it must survive a kill of the server, not of the machine (after which nothing runs).
     """
@@ -72,45 +110,63 @@ class Journal:
         os.close(self._file)
 
     def end_leftovers(self, root: Path) -> None:
-        """Kill what an earlier server left: the sessions noted here and every process of a node below `root`."""
-        for line in self._path.read_text().splitlines():
-            pid, _, started_at = line.partition(" ")
-            if pid.isdigit() and started_at and start_time(int(pid)) == started_at:
-                kill_session(int(pid))
+        """Kill what an earlier server left: the sessions noted here and every process of a node below `root`.
+
+        Raises TimeoutError.
+        """
+        noted = set(self._path.read_text().splitlines())
+        for process in _live().values():
+            if f"{process.pid} {process.started}" in noted:
+                kill_tree(process.pid)
         kill_below(root)
         self.clear()
 
 
-def _kill_all(matches: Callable[[int], bool]) -> None:
+def _kill_all(choose: Callable[[Table], set[int]]) -> None:
     deadline = time.monotonic() + KILL_WAIT
-    while found := [pid for pid in _processes() if pid != os.getpid() and matches(pid)]:
+    while found := choose(_live()) - {os.getpid()}:
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() > deadline:
-            raise TimeoutError(f"processes {found} do not end after SIGKILL")
+            raise TimeoutError(f"processes {sorted(found)} do not end after SIGKILL")
         time.sleep(0.005)
 
 
-def _processes() -> Iterator[int]:
-    """Pids of live processes; a zombie has ended and only waits for its parent."""
+def _session(table: Table, leader: int) -> set[int]:
+    return {process.pid for process in table.values() if process.session == leader}
+
+
+def _descendants(table: Table, ancestor: int) -> set[int]:
+    found, fresh = {ancestor} & table.keys(), {ancestor}
+    while fresh:
+        fresh = {process.pid for process in table.values() if process.parent in fresh} - found
+        found |= fresh
+    return found
+
+
+def _marked(table: Table, marker: str) -> set[int]:
+    wanted = marker.encode()
+    return {pid for pid in table if wanted in _environment(pid)} if marker else set()
+
+
+def _live() -> Table:
+    """Processes that run; a zombie has ended and only waits for its parent."""
     if not PROC.is_dir():
-        return
-    for entry in os.scandir(PROC):
-        if entry.name.isdigit() and _state(int(entry.name)) not in {"", "Z", "X"}:
-            yield int(entry.name)
+        return {}
+    found = ((int(entry.name), _stat(int(entry.name))) for entry in os.scandir(PROC) if entry.name.isdigit())
+    return {
+        pid: Process(pid, int(fields[1]), int(fields[3]), fields[19])
+        for pid, fields in found
+        if fields and fields[0] not in {"Z", "X"}
+    }
 
 
-def _state(pid: int) -> str:
-    with contextlib.suppress(OSError, IndexError):
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
-    return ""
-
-
-def _session(pid: int) -> int:
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state on: state, parent, group, session, … start time is number 19."""
     with contextlib.suppress(OSError):
-        return os.getsid(pid)
-    return -1
+        return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return []
 
 
 def _environment(pid: int) -> list[bytes]:

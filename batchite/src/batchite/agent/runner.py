@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import shlex
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchite.agent import processes
+from batchite.agent import directories, processes
 from batchite.agent.launch import Launch, OutputFile
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUser
 from batchite.scheduler.model import Detail, Failure
 
 STDOUT, STDERR, WORKING = "stdout.txt", "stderr.txt", "wd"
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+TASK_ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
+WALL_CLOCK = Failure("usererror", "TaskEnded", "The task ran longer than its maxWallClockTime and was ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,11 @@ class Ended:
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt under way. `stop` may come from any thread, at any moment."""
+    """One attempt under way. `stop` may come from any thread, at any moment.
+
+    When `run` returns, nothing of a stopped attempt runs any more. What an attempt that ended by itself has put into a
+    session of its own (a daemon of a start task) stays until its node goes.
+    """
 
     launch: Launch
     transfer: Transfer
@@ -39,13 +46,14 @@ class Attempt:
     journal: processes.Journal
     on_started: Callable[[], None]
     on_uploaded: Callable[[list[Uploaded]], None]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # held while killing and while reaping
+    _stopping: threading.Event = field(default_factory=threading.Event)
     _done: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[bytes] | None = None
-    _stopped: str = ""  # why: "stop" (no uploads follow) or "wallclock"
+    _overran: bool = False
 
     def run(self) -> Ended:
-        """Do it all; returns when nothing of the attempt runs any more."""
+        """Do it all."""
         try:
             return self._run()
         finally:
@@ -55,130 +63,130 @@ class Attempt:
         """Wait until `run` is over."""
         self._done.wait()
 
-    def _run(self) -> Ended:
-        try:
-            directory = self._prepare()
-            exit_code = self._execute(directory)
-        except TransferError as error:
-            return Ended(None, error.failure)
-        except _LaunchError as error:
-            return self._after(self._directory(), Ended(None, error.failure))
-        except OSError as error:
-            return Ended(None, _disk_failure(error))
-        if self._stopped == "stop":
-            return Ended(exit_code, TASK_ENDED)
-        return self._after(directory, self._judge(exit_code))
+    def stop(self) -> None:
+        """Kill the attempt's processes, now or as soon as there are any, and end its transfers; no uploads follow.
 
-    def stop(self, reason: str = "stop") -> None:
-        """Kill the attempt's processes, now or as soon as there are any."""
+        Raises TimeoutError when a process does not end.
+        """
+        self._stopping.set()
         with self._lock:
-            self._stopped = self._stopped or reason
-            process = self._process
-        if process is not None and process.returncode is None:
-            processes.kill_session(process.pid)
+            self._kill()
 
+    def _overrun(self) -> None:
+        with self._lock:
+            self._overran = True
+            self._kill()
+
+    def _kill(self) -> None:
+        """Kill the whole tree. Only under the lock and before the leader is reaped is its pid surely ours."""
+        if self._process is not None and self._process.returncode is None:
+            processes.kill_tree(self._process.pid, f"AZ_BATCH_TASK_DIR={self._directory}")
+
+    @property
     def _directory(self) -> Path:
         return self.launch.node_root / self.launch.directory
 
-    def _prepare(self) -> Path:
+    def _run(self) -> Ended:
+        try:
+            self._prepare()
+            ended = self._judge(self._execute())
+        except TransferError as error:
+            return Ended(None, TASK_ENDED if self._stopping.is_set() else error.failure)
+        except _LaunchError as error:
+            ended = Ended(None, error.failure)
+        except OSError as error:
+            return Ended(None, _disk_failure(error))
+        return self._upload(ended)
+
+    def _prepare(self) -> None:
         """The task directory, anew for every attempt, with its resource files."""
-        directory = self._directory()
-        if directory.exists():
-            shutil.rmtree(directory)
-        working = directory / WORKING
+        directories.remove(self._directory)
+        working = self._directory / WORKING
         working.mkdir(parents=True)
         for file in self.launch.resource_files:
-            if not self._stopped:
-                self.transfer.download(file, working)
-        self._give_away(directory)
-        return directory
+            self.transfer.download(file, working, self._stopping)
+        directories.give_tree(self._directory, self.user)
 
-    def _execute(self, directory: Path) -> int | None:
-        with (directory / STDOUT).open("wb") as stdout, (directory / STDERR).open("wb") as stderr:
-            for stream in (stdout, stderr):
-                self._give(stream.fileno())
-            process = self._spawn(directory / WORKING, stdout.fileno(), stderr.fileno())
+    def _execute(self) -> int | None:
+        """Run the command; its exit code as a shell would give it. None when a stop came before."""
+        process = self._spawn()
         if process is None:
             return None
-        self.on_started()
         timer = self._wall_clock()
         try:
-            code = process.wait()
+            self.journal.started(process.pid)
+            self.on_started()
+            processes.wait_unreaped(process)
         finally:
             timer.cancel()
-        processes.kill_group(process.pid)
-        return code
+            code = self._reap(process)
+        return code if code >= 0 else 128 - code  # killed by signal n: 128 + n
 
-    def _spawn(self, working: Path, stdout: int, stderr: int) -> subprocess.Popen[bytes] | None:
-        """Start the command, unless a stop came before."""
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        with (self._directory / STDOUT).open("wb") as stdout, (self._directory / STDERR).open("wb") as stderr:
+            for name in (STDOUT, STDERR):
+                directories.give(self._directory / name, self.user)
+            with self._lock:
+                if not self._stopping.is_set():
+                    self._process = _popen(
+                        self.launch, self._directory / WORKING, stdout.fileno(), stderr.fileno(), self.user
+                    )
+                return self._process
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> int:
+        """End what the leader left in its process group, then the leader's own zombie."""
         with self._lock:
-            if self._stopped:
-                return None
-            self._process = _popen(self.launch, working, stdout, stderr, self.user)
-        self.journal.started(self._process.pid)
-        return self._process
+            processes.kill_group(process.pid)
+            code = process.wait()
+        processes.end_session(process.pid)
+        return code
 
     def _wall_clock(self) -> threading.Timer:
         """A running timer that ends the attempt at its limit; without a limit one that is never started."""
-        timer = threading.Timer(self.launch.wall_clock or 0, self.stop, ("wallclock",))
+        timer = threading.Timer(self.launch.wall_clock or 0, self._overrun)
         timer.daemon = True
         if self.launch.wall_clock is not None:
             timer.start()
         return timer
 
-    def _judge(self, exit_code: int | None) -> Ended:
-        if self._stopped == "wallclock":
-            return Ended(exit_code, WALL_CLOCK)
-        if exit_code == 0:
+    def _judge(self, code: int | None) -> Ended:
+        if self._stopping.is_set():
+            return Ended(code, TASK_ENDED)
+        if self._overran:
+            return Ended(code, WALL_CLOCK)
+        if code == 0:
             return Ended(0, None)
-        code = exit_code if exit_code is None or exit_code >= 0 else 128 - exit_code  # killed by signal n: 128 + n
         message = "The task exited with an exit code representing a failure"
         failure = Failure("usererror", "FailureExitCode", message, (Detail("Message", f"exit code {code}"),))
         return Ended(code, failure, retryable=True)
 
-    def _after(self, directory: Path, ended: Ended) -> Ended:
+    def _upload(self, ended: Ended) -> Ended:
         """Uploads. A failed one is the task's failure, unless it has failed already."""
         uploaded: list[Uploaded] = []
         problem: Failure | None = None
         for output in self.launch.output_files:
-            if _wanted(output, success=ended.failure is None) and self._stopped != "stop":
+            if _wanted(output, success=ended.failure is None) and not self._stopping.is_set():
                 try:
-                    uploaded += self.transfer.upload(output, directory)
+                    uploaded += self.transfer.upload(output, self._directory, self._stopping)
                 except TransferError as error:
                     problem = problem or error.failure
         self.on_uploaded(uploaded)
+        if self._stopping.is_set():
+            return Ended(ended.exit_code, TASK_ENDED)
         return Ended(ended.exit_code, problem) if problem and ended.failure is None else ended
-
-    def _give_away(self, directory: Path) -> None:
-        """Make the task's user the owner of its directory."""
-        if self.user.uid is None:
-            return
-        for path, _, names in os.walk(directory):
-            for name in ("", *names):
-                os.chown(Path(path, name), self.user.uid, self.user.gid or -1, follow_symlinks=False)
-
-    def _give(self, file: int) -> None:
-        if self.user.uid is not None:
-            os.fchown(file, self.user.uid, self.user.gid or -1)
-
-
-TASK_ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
-WALL_CLOCK = Failure("usererror", "TaskEnded", "The task ran longer than its maxWallClockTime and was ended")
 
 
 class _LaunchError(Exception):
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.failure = Failure("usererror", code, message)
 
 
 def _popen(launch: Launch, working: Path, stdout: int, stderr: int, user: TaskUser) -> subprocess.Popen[bytes]:
     """Start the command line without a shell, in a session of its own. Raises _LaunchError."""
     try:
-        arguments = shlex.split(launch.command_line)
         return subprocess.Popen(
-            arguments,
-            executable=shutil.which(arguments[0], path=launch.environment.get("PATH")),
+            shlex.split(launch.command_line),
             cwd=working,
             env=dict(launch.environment),
             stdin=subprocess.DEVNULL,
@@ -190,17 +198,13 @@ def _popen(launch: Launch, working: Path, stdout: int, stderr: int, user: TaskUs
             extra_groups=None if user.uid is None else [],
         )
     except FileNotFoundError as error:
-        raise _LaunchError(_launch_failure("CommandProgramNotFound", "The specified program was not found")) from error
+        raise _LaunchError("CommandProgramNotFound", "The specified program was not found") from error
     except (OSError, ValueError, IndexError) as error:
-        raise _LaunchError(_launch_failure("CommandLaunchFailed", f"The command cannot be started: {error}")) from error
-
-
-def _launch_failure(code: str, message: str) -> Failure:
-    return Failure("usererror", code, message)
+        raise _LaunchError("CommandLaunchFailed", f"The command cannot be started: {error}") from error
 
 
 def _disk_failure(error: OSError) -> Failure:
-    code = "DiskFull" if error.errno == 28 else "ResourceDirectoryCreateFailed"
+    code = "DiskFull" if error.errno in NO_SPACE else "ResourceDirectoryCreateFailed"
     return Failure("usererror", code, f"The task directory cannot be made: {error.strerror}")
 
 

@@ -6,12 +6,14 @@ other refusal becomes the documented failure code at once.
 
 from __future__ import annotations
 
-import contextlib
-import time
+import errno
+import re
+import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from xml.etree import ElementTree as ET
 
@@ -25,10 +27,14 @@ STORAGE = "https://storage.azure.com/"
 API_VERSION = "2021-12-02"
 ATTEMPTS = 5
 FIRST_PAUSE = 0.5
-CHUNK = 1 << 20
+CHUNK = 1 << 18
+TIMEOUT = urllib3.Timeout(connect=10, read=20)
+BUSY = frozenset({408, 429, 500, 502, 503, 504})
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 LARGEST_UPLOAD = 5000 << 20
 """Bytes that one Put Blob may carry (documented for this API version)."""
 
+T = TypeVar("T")
 Token = Callable[[str, str], str]
 """(client id of an identity, resource) -> access token; LookupError for an identity that no node has."""
 
@@ -49,98 +55,100 @@ class TransferError(Exception):
         self.failure = failure
 
 
+class _BusyError(TransferError):
+    """The store cannot serve this just now."""
+
+
 class Transfer:
-    """Downloads and uploads over kept-alive connections; safe to use from several threads."""
+    """Downloads and uploads over kept-alive connections; safe to use from several threads.
 
-    def __init__(self, ca_bundle: Path, token: Token, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._http = urllib3.PoolManager(ca_certs=str(ca_bundle), maxsize=16, retries=False)
+    Each call ends soon after its `stop` is set: before the next request, pause or chunk.
+    """
+
+    def __init__(self, ca_bundle: Path, token: Token, first_pause: float = FIRST_PAUSE) -> None:
+        context = ssl.create_default_context(cafile=str(ca_bundle))
+        self._http = urllib3.PoolManager(ssl_context=context, maxsize=16, retries=False, timeout=TIMEOUT)
         self._token = token
-        self._sleep = sleep
+        self._first_pause = first_pause
 
-    def download(self, file: ResourceFile, directory: Path) -> list[Path]:
+    def download(self, file: ResourceFile, directory: Path, stop: threading.Event) -> list[Path]:
         """Fetch a resource file, or every blob of a container, below `directory`; returns the files made.
 
         Raises TransferError.
         """
         if file.url:
-            return [self._fetch(file, file.url, _below(directory, file.path))]
+            return [self._fetch(file, file.url, _below(directory, file.path), stop)]
         return [
-            self._fetch(file, _with_path(file.container_url, name), _below(directory, f"{file.path}/{name}"))
-            for name in self._list(file)
+            self._fetch(file, _with_path(file.container_url, name), _below(directory, f"{file.path}/{name}"), stop)
+            for name in self._list(file, stop)
         ]
 
-    def upload(self, output: OutputFile, task_directory: Path) -> list[Uploaded]:
+    def upload(self, output: OutputFile, task_directory: Path, stop: threading.Event) -> list[Uploaded]:
         """Store every file that matches. Raises TransferError."""
         stored = []
         for path, rest in patterns.matches(output.pattern, task_directory):
             wildcard = patterns.has_wildcard(output.pattern)
             name = "/".join(filter(None, (output.path, rest if wildcard or not output.path else "")))
-            stored.append(self._store(output, path, _with_path(output.container_url, name)))
+            stored.append(self._store(output, path, _with_path(output.container_url, name), stop))
         return stored
 
-    def _fetch(self, file: ResourceFile, url: str, target: Path) -> Path:
-        response = self._call("GET", url, file.client_id, preload_content=False)
-        try:
-            if response.status != 200:
-                raise TransferError(_download_failure(response.status, url, file.path))
-            _write(response, target, file.mode)
-        finally:
-            response.release_conn()
-        return target
+    def _fetch(self, file: ResourceFile, url: str, target: Path, stop: threading.Event) -> Path:
+        def once() -> Path:
+            headers = self._authorisation(file.client_id)
+            response = self._http.request("GET", url, headers=headers, preload_content=False)
+            try:
+                _check(response.status, 200, _download_failure(response.status, url, file.path))
+                _write(response, target, file.mode, stop)
+            finally:
+                response.close()
+            return target
 
-    def _list(self, file: ResourceFile) -> Iterator[str]:
+        return _repeat(once, stop, self._first_pause, lambda error: _broken("BlobDownload", error, url))
+
+    def _list(self, file: ResourceFile, stop: threading.Event) -> Iterator[str]:
         marker = ""
         while True:
             query = {"restype": "container", "comp": "list", "prefix": file.prefix, "marker": marker}
             url = _with_query(file.container_url, {name: value for name, value in query.items() if value})
-            response = self._call("GET", url, file.client_id)
-            if response.status != 200:
-                raise TransferError(_list_failure(response.status, file.container_url))
-            listing = ET.fromstring(response.data)  # noqa: S314  # the listing comes from our own blob store
+            listing = self._list_page(file, url, stop)
             yield from (name.text or "" for name in listing.iterfind("Blobs/Blob/Name"))
             marker = listing.findtext("NextMarker") or ""
             if not marker:
                 return
 
-    def _store(self, output: OutputFile, path: Path, url: str) -> Uploaded:
+    def _list_page(self, file: ResourceFile, url: str, stop: threading.Event) -> ET.Element:
+        def once() -> ET.Element:
+            response = self._http.request("GET", url, headers=self._authorisation(file.client_id))
+            _check(response.status, 200, _list_failure(response.status, url))
+            try:
+                return ET.fromstring(response.data)  # noqa: S314  # expat of this century bounds entity expansion
+            except ET.ParseError:
+                raise TransferError(_failure("ResourceContainerListMiscError", "The listing is no XML", url)) from None
+
+        return _repeat(once, stop, self._first_pause, lambda error: _broken("ResourceContainerList", error, url))
+
+    def _store(self, output: OutputFile, path: Path, url: str, stop: threading.Event) -> Uploaded:
+        def once() -> Uploaded:
+            try:
+                with path.open("rb") as body:
+                    return self._put(output, _chunks(body, stop), path, url)
+            except OSError as error:
+                text = f"The output file {path.name} cannot be read: {error.strerror}"
+                raise TransferError(_failure("FileUploadMiscError", text, url)) from error
+
+        return _repeat(once, stop, self._first_pause, lambda error: _broken("FileUpload", error, url))
+
+    def _put(self, output: OutputFile, body: Iterator[bytes], path: Path, url: str) -> Uploaded:
         size = path.stat().st_size
         if size > LARGEST_UPLOAD:
-            raise TransferError(
-                _failure("FileUploadMiscError", f"{path.name} is larger than {LARGEST_UPLOAD} bytes", url)
-            )
+            text = f"{path.name} is larger than {LARGEST_UPLOAD} bytes"
+            raise TransferError(_failure("FileUploadMiscError", text, url))
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Length": str(size), **output.headers}
-        with path.open("rb") as body:
-            response = self._call("PUT", url, output.client_id, headers, body)
-        if response.status != 201:
-            raise TransferError(_upload_failure(response.status, url, path.name))
-        return Uploaded(url, response.headers.get("ETag", ""))
-
-    def _call(
-        self,
-        method: str,
-        url: str,
-        client_id: str,
-        headers: Mapping[str, str] | None = None,
-        body: BinaryIO | None = None,
-        *,
-        preload_content: bool = True,
-    ) -> urllib3.BaseHTTPResponse:
-        """One request, repeated while the store says it is busy or the connection breaks."""
-        pause = FIRST_PAUSE
-        for attempt in range(1, ATTEMPTS + 1):
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                all_headers = {**self._authorisation(client_id), **(headers or {})}
-                response = self._http.request(
-                    method, url, body=body, headers=all_headers, preload_content=preload_content
-                )
-                if response.status not in {408, 429, 500, 503} or attempt == ATTEMPTS:
-                    return response
-            if attempt < ATTEMPTS:
-                self._sleep(pause)
-                pause *= 2
-                if body is not None:
-                    body.seek(0)
-        raise TransferError(_unreachable(method, url))
+        response = self._http.request(
+            "PUT", url, body=body, headers={**self._authorisation(output.client_id), **headers}
+        )
+        _check(response.status, 201, _upload_failure(response.status, url, path.name))
+        return Uploaded(without_query(url), response.headers.get("ETag", ""))
 
     def _authorisation(self, client_id: str) -> dict[str, str]:
         version = {"x-ms-version": API_VERSION}
@@ -153,9 +161,47 @@ class Transfer:
             raise TransferError(_failure("BlobAccessDenied", text, client_id)) from None
 
 
+def _chunks(file: BinaryIO, stop: threading.Event) -> Iterator[bytes]:
+    """The bytes of a file being uploaded, until the attempt is being stopped. Raises TransferError then."""
+    while chunk := file.read(CHUNK):
+        _go_on(stop)
+        yield chunk
+
+
+def _repeat(
+    once: Callable[[], T], stop: threading.Event, first_pause: float, broken: Callable[[Exception], Failure]
+) -> T:
+    """What `once` gives, tried again while the store is busy or the connection breaks. Raises TransferError."""
+    pauses = [first_pause * 2**attempt for attempt in range(ATTEMPTS - 1)]
+    while True:
+        _go_on(stop)
+        try:
+            return once()
+        except _BusyError as error:
+            failure = error.failure
+        except urllib3.exceptions.HTTPError as error:
+            failure = broken(error)
+        if not pauses:
+            raise TransferError(failure)
+        stop.wait(pauses.pop(0))
+
+
+def _go_on(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise TransferError(STOPPED)
+
+
+def _check(status: int, wanted: int, failure: Failure) -> None:
+    if status in BUSY:
+        raise _BusyError(failure)
+    if status != wanted:
+        raise TransferError(failure)
+
+
 def without_query(url: str) -> str:
-    """The URL as it may be shown: a SAS is a secret."""
-    return urlunsplit(urlsplit(url)._replace(query="", fragment=""))
+    """The URL or path as it may be shown: a SAS is a secret, and so is what stands before the host."""
+    shown, _, _ = url.partition("?")
+    return re.sub(r"//[^/@]*@", "//", shown)
 
 
 def _below(directory: Path, relative: str) -> Path:
@@ -168,18 +214,17 @@ def _below(directory: Path, relative: str) -> Path:
     return target
 
 
-def _write(response: urllib3.BaseHTTPResponse, target: Path, mode: str) -> None:
+def _write(response: urllib3.BaseHTTPResponse, target: Path, mode: str, stop: threading.Event) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             for chunk in response.stream(CHUNK, decode_content=False):
+                _go_on(stop)
                 file.write(chunk)
         target.chmod(int(mode or "0770", 8))
     except OSError as error:
-        code = "DiskFull" if error.errno == 28 else "ResourceFileWriteFailed"
+        code = "DiskFull" if error.errno in NO_SPACE else "ResourceFileWriteFailed"
         raise TransferError(_failure(code, f"Cannot write the resource file: {error.strerror}", target.name)) from error
-    except urllib3.exceptions.HTTPError as error:
-        raise TransferError(_failure("BlobDownloadMiscError", "The download broke off", target.name)) from error
 
 
 def _with_path(container_url: str, name: str) -> str:
@@ -215,10 +260,15 @@ def _upload_failure(status: int, url: str, name: str) -> Failure:
     )
 
 
-def _unreachable(method: str, url: str) -> Failure:
-    code = "FileUploadMiscError" if method == "PUT" else "BlobDownloadMiscError"
-    return _failure(code, "The blob store cannot be reached", url)
+def _broken(family: str, error: Exception, url: str) -> Failure:
+    """No answer, or only a part of one. `family` is the first part of the failure code."""
+    refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # to urllib3 a kind of timeout
+    kind = "TimedOut" if isinstance(error, urllib3.exceptions.TimeoutError) and not refused else "MiscError"
+    return _failure(family + kind, "The blob store cannot be reached or broke off", url)
 
 
 def _failure(code: str, message: str, where: str) -> Failure:
     return Failure("usererror", code, message, (Detail("FilePath", without_query(where)),))
+
+
+STOPPED = Failure("usererror", "TaskEnded", "The transfer was ended together with its task")

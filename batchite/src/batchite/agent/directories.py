@@ -1,0 +1,46 @@
+"""Directories of nodes and tasks: made for the tasks' user, removed whatever a task did to them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from batchite.agent.users import TaskUser
+
+
+def make(directory: Path, owner: TaskUser) -> None:
+    """Make a directory that belongs to the tasks' user. Raises OSError."""
+    directory.mkdir(parents=True)
+    give(directory, owner)
+
+
+def give(path: Path, owner: TaskUser) -> None:
+    """Make the tasks' user the owner of one file or directory."""
+    if owner.uid is not None:
+        os.chown(path, owner.uid, owner.gid or -1, follow_symlinks=False)
+
+
+def give_tree(directory: Path, owner: TaskUser) -> None:
+    """Make the tasks' user the owner of a directory and all that is in it."""
+    if owner.uid is not None:
+        for folder, _, names in os.walk(directory):
+            for name in ("", *names):
+                give(Path(folder, name), owner)
+
+
+def remove(directory: Path) -> None:
+    """Remove a tree, also one with read-only folders in it (package caches are such). Raises OSError if it stays."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        _make_writable(directory)
+        shutil.rmtree(directory)
+
+
+def _make_writable(directory: Path) -> None:
+    directory.chmod(0o700)
+    for folder, names, _ in os.walk(directory):  # top down: a folder is opened before it is listed
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_symlink():
+                path.chmod(0o700)
