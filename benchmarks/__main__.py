@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from benchmarks import machine, table, tasks
+from benchmarks import deploy, machine, table, tasks
 
 
 def main() -> int:
@@ -14,6 +14,8 @@ def main() -> int:
     tables: list[table.Table] = []
     if arguments.only in {None, "tasks"}:
         tables += tasks.run(rounds=arguments.rounds, count=arguments.tasks, full=arguments.full)
+    if arguments.only in {None, "deploy"}:
+        tables += deploy.run(rounds=arguments.rounds)
     if arguments.json:
         print(json.dumps({"machine": described, "tables": [item.as_dict() for item in tables]}, indent=2))
     else:

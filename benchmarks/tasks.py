@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from azure.batch import BatchClient
@@ -74,11 +75,11 @@ def throughput(sites: dict[str, Site], rounds: int, count: int) -> Table:
     """Submit → all completed, beside bare processes, round by round."""
     measured = Measured()
     for _ in range(rounds):
-        measured.take("posix_spawn", lambda: floor.posix_spawn(count, SLOTS))
-        measured.take("Popen, threads", lambda: floor.popen_threads(count, SLOTS))
+        measured.take("posix_spawn", partial(floor.posix_spawn, count, SLOTS))
+        measured.take("Popen, threads", partial(floor.popen_threads, count, SLOTS))
         for name, site in sites.items():
-            measured.take(f"sh + files, {name}", lambda site=site: floor.command_with_files(count, SLOTS, site.nodes))
-            measured.take(f"Batchite, {name}", lambda site=site: through_service(site, count))
+            measured.take(f"sh + files, {name}", partial(floor.command_with_files, count, SLOTS, site.nodes))
+            measured.take(f"Batchite, {name}", partial(through_service, site, count))
     rows = [measured.rate("posix_spawn"), measured.rate("Popen, threads", "posix_spawn")]
     for name in sites:
         rows.append(measured.rate(f"sh + files, {name}", "posix_spawn"))
