@@ -190,3 +190,13 @@ def test_a_failed_evaluation_changes_nothing_but_the_run_shown() -> None:
     assert run is not None
     assert run.error_code == "InsufficientSampleData"
     assert driver.core.world.pools[POOL].target_dedicated == 1
+
+
+def test_a_new_resize_timeout_counts_for_the_next_resize() -> None:
+    """UpdatePool changes it in place; a resize that is not done by then says so."""
+    driver = Driver()
+    driver.send(e.CreatePool(pool()))
+    driver.send(e.UpdatePool(POOL, resize_timeout=10.0))
+    driver.send(e.ResizePool(POOL, dedicated=1, spot=None))
+    driver.advance(10)
+    assert [error.code for error in driver.core.world.pools[POOL].resize_errors] == ["AllocationTimedout"]

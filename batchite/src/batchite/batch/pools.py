@@ -71,7 +71,9 @@ async def update_pool(service: BatchService, key: PoolKey, changes: dict[str, Js
     kept = stored(service, POOL, key) | {n: v for n, v in changes.items() if n in ("startTask", "metadata")}
     document = Document(POOL, document_key(key), {name: value for name, value in kept.items() if value is not None})
     policy = _policy(kept.get("startTask"))
-    await service.apply(UpdatePool(key, policy, clear_start_task=policy is None, cause=cause), document)
+    timeout = parse_duration(changes["resizeTimeout"]) if changes.get("resizeTimeout") else None
+    event = UpdatePool(key, policy, clear_start_task=policy is None, resize_timeout=timeout, cause=cause)
+    await service.apply(event, document)
 
 
 async def delete_pool(service: BatchService, key: PoolKey, *, cause: str) -> None:

@@ -42,6 +42,7 @@ class UpdatePool:
     key: PoolKey
     start_task: StartTaskPolicy | None = None
     clear_start_task: bool = False
+    resize_timeout: float | None = None  # service seconds, for the next resize
     cause: str = ""
 
 

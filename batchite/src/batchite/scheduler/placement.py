@@ -16,7 +16,9 @@ def place(turn: Turn, key: PoolKey) -> None:
     if pool is None:
         return
     free = {node.key: turn.world.free_slots(node) for node in turn.world.pool_nodes(key) if _takes_tasks(node)}
-    jobs = [turn.world.jobs[job] for job in turn.world.jobs_of[key]]
+    if not any(free.values()):
+        return
+    jobs = [turn.world.jobs[job] for job in turn.world.jobs_of[key] if turn.world.ready.get(job)]
     for job in sorted((job for job in jobs if job.state == "active"), key=lambda job: (-job.priority, job.sequence)):
         if not any(free.values()):
             return

@@ -24,8 +24,11 @@ def create(turn: Turn, event: CreatePool) -> None:
 
 
 def update(turn: Turn, event: UpdatePool) -> None:
-    """Change the start task; nodes that have booted keep the one they ran (documented)."""
+    """Change the start task or the resize timeout; nodes that have booted keep the start task they ran (documented)."""
     pool = existing(turn, event.key)
+    if event.resize_timeout is not None:
+        pool = replace(pool, resize_timeout=event.resize_timeout)
+        turn.put(pool)
     if event.start_task is not None or event.clear_start_task:
         turn.put(replace(pool, start_task=event.start_task))
 
