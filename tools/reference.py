@@ -1,0 +1,83 @@
+"""`python -m tools.reference`: write the pages of docs/ that are drawn from Batchite's tables; a test keeps them true."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from batchite.arm.plane import TYPES
+from batchite.batch.operations import OPERATIONS
+from batchite.batch.routes import BUILT
+from batchite.scheduler import transitions
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "<!-- Written by `python -m tools.reference` from Batchite's own tables. -->"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page and its text."""
+    return {ROOT / "docs" / "routes.md": routes_page(), ROOT / "docs" / "states.md": states_page()}
+
+
+def routes_page() -> str:
+    """What Batchite answers: the operations of the Batch data plane, and the resource types of ARM."""
+    rows = [
+        f"| {one.name} | {one.method} | `{one.template}` | {one.status} | {'yes' if one.name in BUILT else '501'} |"
+        for one in OPERATIONS
+    ]
+    built = sum(one.name in BUILT for one in OPERATIONS)
+    types = [f"| {kind.name} | `{kind.template}` | {', '.join(kind.actions) or '–'} |" for kind in TYPES]
+    return "\n".join(
+        [
+            NOTE,
+            "# What Batchite answers",
+            "",
+            f"## Batch data plane: {built} of {len(OPERATIONS)} operations",
+            "",
+            "Names are those of the Python client. An operation that is not built answers 501 with its name.",
+            "",
+            "| operation | method | path | success | built |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            "## Azure Resource Manager",
+            "",
+            "GET, PUT, PATCH where ARM has it, DELETE and lists. Any other type answers 501 with its name.",
+            "",
+            "| type | path | actions |",
+            "|---|---|---|",
+            *types,
+            "",
+        ]
+    )
+
+
+def states_page() -> str:
+    """The life cycles, as diagrams drawn from the transition tables."""
+    tables: Mapping[str, transitions.Table] = {
+        "Pool": transitions.POOL,
+        "Allocation of a pool": transitions.ALLOCATION,
+        "Node": transitions.NODE,
+        "Job": transitions.JOB,
+        "Task": transitions.TASK,
+    }
+    parts = [NOTE, "# Life cycles", "", "The words are the service's own. The scheduler refuses every other arrow.", ""]
+    for name, table in tables.items():
+        parts += [f"## {name}", "", "```mermaid", "stateDiagram-v2", *_arrows(table), "```", ""]
+    return "\n".join(parts)
+
+
+def _arrows(table: transitions.Table) -> list[str]:
+    """One line an arrow; a state that nothing follows ends the life."""
+    lines = [f"    [*] --> {next(iter(table))}"]
+    for state, following in table.items():
+        lines += [f"    {state} --> {after}" for after in sorted(following)] or [f"    {state} --> [*]"]
+    return lines
+
+
+def main() -> None:
+    """Write the pages."""
+    for path, text in pages().items():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
