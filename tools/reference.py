@@ -1,4 +1,4 @@
-"""`python -m tools.reference`: write the pages of docs/ that are drawn from Batchite's tables; a test keeps them true."""
+"""`python -m tools.reference`: write the pages of docs/ that are drawn from Batchite's tables; a test compares them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ def routes_page() -> str:
         for one in OPERATIONS
     ]
     built = sum(one.name in BUILT for one in OPERATIONS)
-    types = [f"| {kind.name} | `{kind.template}` | {', '.join(kind.actions) or '–'} |" for kind in TYPES]
+    types = [f"| {kind.name} | `{kind.template}` | {', '.join(kind.actions) or 'none'} |" for kind in TYPES]
     return "\n".join(
         [
             NOTE,
