@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,7 +18,7 @@ import orjson
 from batchite.agent.agent import LocalAgent
 from batchite.agent.processes import Journal
 from batchite.agent.transfer import Transfer, Uploaded
-from batchite.agent.users import choose_user
+from batchite.agent.users import TaskUser, choose_user
 from batchite.arm.accounts import AccountDirectory, StorageDirectory
 from batchite.arm.plane import ArmPlane, unknown_type
 from batchite.arm.ports import Directory, Endpoints
@@ -41,7 +41,7 @@ from batchite.http.asgi import App
 from batchite.http.plane import Plane, accounts_under, everything, paths_under
 from batchite.http.render import ARM, BATCH
 from batchite.http.router import Router
-from batchite.http.serve import Listener, bind, port_of, serve
+from batchite.http.serve import Listener, bind, port_of, serve, stopped_by_signals
 from batchite.identity import well_known as known
 from batchite.identity.authenticators import ArmAuthenticator, BatchAuthenticator, DeveloperAuthenticator
 from batchite.identity.authority import Application, Authority
@@ -54,6 +54,7 @@ from batchite.launches import NodeLaunches, Site
 from batchite.provider_process import ProviderProcess
 from batchite.scheduler.events import Event
 from batchite.service import BatchService
+from batchite.storage.group_commit import StoreFailedError
 from batchite.storage.memory import MemoryStore
 from batchite.storage.port import Store
 from batchite.storage.sqlite import SqliteStore
@@ -124,30 +125,53 @@ class Foundation:
 async def run(data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
     """Serve until SIGTERM or SIGINT. `ready` gets the ready line once every port answers.
 
-    Raises AlreadyRunningError, PortInUseError, ToolMissingError, or what else keeps a part from starting.
+    The lock on the data directory ends with the process, so that who waits for it finds no process either.
+
+    Raises AlreadyRunningError, PortInUseError, ToolMissingError, StoreFailedError, or what else keeps a part from
+    starting.
     """
+    os.umask(0o022)  # tasks must reach their nodes; what they must not read has a mode of its own
     data.prepare()
-    lock = data.lock()
+    data.lock()
+    end = End()
     try:
-        async with AsyncExitStack() as stack:
-            await _run(stack, data, options, ready)
+        data.withdraw()
+        with stopped_by_signals(end.stop):
+            async with AsyncExitStack() as stack:
+                await _run(stack, data, options, ready, end)
     finally:
         data.withdraw()
-        os.close(lock)
+    if end.failure is not None:
+        raise StoreFailedError(f"the state in {data.state} cannot be written: {end.failure}; the server has stopped")
+
+
+@dataclass(slots=True)
+class End:
+    """How the server comes to its end."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
+
+    def fail(self, error: Exception) -> None:
+        """The store has failed: nothing may be acknowledged any more."""
+        log.critical("the store has failed, the server stops: %s", error)
+        self.failure = error
+        self.stop.set()
 
 
 async def _run(
-    stack: AsyncExitStack, data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None]
+    stack: AsyncExitStack, data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None], end: End
 ) -> None:
     sockets = Sockets(
         bind(options.http_port, "--http-port"),
         bind(options.https_port, "--https-port"),
         bind(options.blob_port, "--blob-port"),
     )
-    base = _foundation(stack, data, options, sockets.ports)
+    base = _foundation(stack, data, options, sockets.ports, end)
     blobs = await _blob_service(stack, base)
-    parts = Parts.build(base, blobs)
-    await _start_agent(stack, base, parts)
+    user = _task_user(base)
+    parts = Parts.build(base, blobs, user.path)
+    await _start_agent(stack, base, parts, user)
     await parts.arm.start()
     stack.push_async_callback(parts.arm.close)
     await _report_lost_blobs(base, blobs)
@@ -156,20 +180,29 @@ async def _run(
     listeners = [Listener(sockets.http, app), Listener(sockets.https, app, pair)]
     listeners.append(Listener(sockets.blob, BlobGateway(blobs, parts.access), pair))
     await _start_provider(stack, base)
-    await serve(listeners, lambda: _announce(base, ready), asyncio.Event())
+    await serve(listeners, lambda: _announce(base, ready), end.stop, signals=False)
 
 
-def _foundation(stack: AsyncExitStack, data: DataDirectory, options: Options, ports: Ports) -> Foundation:
+def _foundation(stack: AsyncExitStack, data: DataDirectory, options: Options, ports: Ports, end: End) -> Foundation:
     keys = load_or_create_keys(data.keys)
     if options.well_known_key:
         keys = keys.with_account((WELL_KNOWN_KEY, keys.account[1]))
     store: Store = MemoryStore() if options.in_memory else SqliteStore(data.state)
     stack.callback(store.close)
-    service = BatchService(store, _clock(store, options.time_scale))
+    service = BatchService(store, _clock(store, options.time_scale), end.fail)
     issuer = TokenIssuer(keys.token_key)
     verifier = TokenVerifier(issuer.public_key)
     certificates = ensure_certificates(data.certificates)
     return Foundation(data, options, ports, keys, certificates, store, service, issuer, verifier)
+
+
+def _task_user(base: Foundation) -> TaskUser:
+    root = _node_root(base)
+    root.mkdir(parents=True, exist_ok=True)
+    user = choose_user(root)
+    if user.warning:
+        log.warning("%s", user.warning)
+    return user
 
 
 def _clock(store: Store, scale: float) -> Clock:
@@ -207,10 +240,9 @@ class Parts:
     identities: NodeIdentities
     launches: NodeLaunches
     access: AccessRules
-    user_path: str
 
     @classmethod
-    def build(cls, base: Foundation, blobs: BlobService) -> Parts:
+    def build(cls, base: Foundation, blobs: BlobService, user_path: str) -> Parts:
         """Wire the planes to the service, the blob store and each other."""
         resources = ResourceStore(base.store, base.service.save)
         authorizer = RoleAuthorizer(resources, known.SUBSCRIPTION_ID, known.DEVELOPER_OBJECT_ID)
@@ -219,11 +251,10 @@ class Parts:
         directory = Directory(known.SUBSCRIPTION_ID, known.TENANT_ID, known.DEVELOPER_OBJECT_ID)
         arm = ArmPlane(resources, base.service, pools, blobs, authorizer, directory, endpoints)
         identities = NodeIdentities(base.issuer, known.local_audiences(base.ports.https))
-        user = choose_user(_node_root(base))
-        site = Site(_node_root(base), base.http_url, base.https_url, base.certificates.bundle.absolute(), user.path)
+        site = Site(_node_root(base), base.http_url, base.https_url, base.certificates.bundle.absolute(), user_path)
         launches = NodeLaunches(base.service, accounts, identities, base.issuer, site)
         access = _access(base, StorageDirectory(resources, authorizer))
-        return cls(arm, accounts, authorizer, identities, launches, access, user.path)
+        return cls(arm, accounts, authorizer, identities, launches, access)
 
     def planes(self, base: Foundation) -> list[Plane]:
         """All planes in the order they are asked; the last one owns every path."""
@@ -275,20 +306,16 @@ def _access(base: Foundation, storage: StorageDirectory) -> AccessRules:
     )
 
 
-async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts) -> None:
+async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, user: TaskUser) -> None:
     """End what an earlier run left, then let the service take up its records."""
     root = _node_root(base)
-    root.mkdir(parents=True, exist_ok=True)
-    user = choose_user(root)
-    if user.warning:
-        log.warning("%s", user.warning)
     journal = Journal(base.data.journal)
     await asyncio.to_thread(journal.end_leftovers, root)
     loop = asyncio.get_running_loop()
     ledger = Ledger(base.store, lambda: base.service.now().wire)
 
     def post(event: Event) -> None:
-        loop.call_soon_threadsafe(base.service.post, event)
+        loop.call_soon_threadsafe(base.service.answer, event)
 
     def uploaded(stored: list[Uploaded]) -> None:
         loop.call_soon_threadsafe(_record, ledger, stored)

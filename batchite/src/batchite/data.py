@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
-import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from batchite.agent import directories
+
+LOCK_TRIES, LOCK_PAUSE = 20, 0.01
+"""A look at the lock (`holder`) holds it for a moment; a start must not fail over that. The pause is in seconds."""
 
 
 class AlreadyRunningError(Exception):
@@ -83,26 +89,37 @@ class DataDirectory:
     def lock(self) -> int:
         """Take the directory for this process; the lock goes with it. Raises AlreadyRunningError."""
         handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        for _ in range(LOCK_TRIES):
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, str(os.getpid()).encode(), 0)
+                return handle
+            time.sleep(LOCK_PAUSE)
+        holder = os.pread(handle, 20, 0).decode()
+        os.close(handle)
+        raise AlreadyRunningError(
+            f"Batchite already runs on {self.root} (process {holder}); `batchite status` says where."
+        )
+
+    def holder(self) -> int | None:
+        """Pid of the server that holds the directory, also while it is still starting; None when nobody does."""
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle = os.open(self.root / "lock", os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
+            text = os.pread(handle, 20, 0).decode()
+            return int(text) if text else None
+        finally:
             os.close(handle)
-            running = self.running()
-            who = f" (process {running['pid']})" if running else ""
-            raise AlreadyRunningError(
-                f"Batchite already runs on {self.root}{who}; `batchite status` says where."
-            ) from None
-        return handle
+        return None
 
     def locked(self) -> bool:
         """Whether a server holds the directory."""
-        if not (self.root / "lock").exists():
-            return False
-        try:
-            os.close(self.lock())
-        except AlreadyRunningError:
-            return True
-        return False
+        return self.holder() is not None
 
     def announce(self, ready: dict[str, Any], options: Options) -> None:
         """Write down where the server listens and how it was started."""
@@ -127,7 +144,7 @@ class DataDirectory:
     def wipe(self) -> None:
         """Remove everything but the logs and the certificates, which clients may have loaded."""
         for path in (self.blobs, self.nodes, self.pulumi):
-            shutil.rmtree(path, ignore_errors=True)
+            directories.remove(path)
         for name in ("state.db", "state.db-wal", "state.db-shm", "keys.json", "env", "processes", "server.json"):
             (self.root / name).unlink(missing_ok=True)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
+STOP_SECONDS = 10.0
 PAUSE_SECONDS = 1.0
 """Before a provider that died is started again."""
 
@@ -43,6 +44,10 @@ class ProviderProcess:
             self._supervisor.cancel()
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+                return
+            self._process.kill()
             await self._process.wait()
 
     async def _spawn(self, port: int) -> int:

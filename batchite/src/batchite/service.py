@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from batchite.agent.port import Agent
 from batchite.clock import Clock
 from batchite.scheduler import commands as c
 from batchite.scheduler.core import Scheduler
-from batchite.scheduler.events import Event, NodeUnusable, Now, Restarted, Tick
+from batchite.scheduler.events import Event, NodeUnusable, Now, Restarted, StartTaskEnded, TaskEnded, Tick
 from batchite.scheduler.model import (
     Failure,
     JobKey,
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 TICKS_AT_UNIX_EPOCH = 621_355_968_000_000_000
 """100-nanosecond ticks from year 1 to 1970: the service's ETags are such counts in hexadecimal."""
+
+LONGEST_WAIT = 60.0
+"""Seconds after which the clock is looked at in any case: it may have been set, or the machine suspended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +69,25 @@ class Launches(Protocol):
         """The task's directory relative to its node's root."""
 
 
-class BatchService:
-    """One per server; used from the event loop only."""
+def _log_failure(error: Exception) -> None:
+    log.critical("the store has failed; nothing more is accepted: %s", error)
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+
+class BatchService:
+    """One per server; used from the event loop only.
+
+    `on_failure` is called when the store fails: memory is then ahead of it, and the server must end.
+    """
+
+    def __init__(self, store: Store, clock: Clock, on_failure: Callable[[Exception], None] = _log_failure) -> None:
         self.store = store
         self.clock = clock
         self._core = Scheduler()
-        self._commits = GroupCommit(store)
+        self._commits = GroupCommit(store, on_failure)
         self._agent: Agent | None = None
         self._launches: Launches | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline: tuple[float | None, float | None] = (None, None)
         self._last_etag = 0
 
     def start(self, agent: Agent, launches: Launches) -> None:
@@ -86,7 +97,7 @@ class BatchService:
         self.post(Restarted())
 
     def stop(self) -> None:
-        """Let no timer fire any more; what the agent still answers is not heard."""
+        """Let no timer fire any more. What the agent still answers is not heard: its stops are no ends of tasks."""
         self._agent = None
         if self._timer is not None:
             self._timer.cancel()
@@ -144,13 +155,14 @@ class BatchService:
     async def apply(self, event: Event, *documents: Document) -> None:
         """Handle the event and store the documents in one commit; return once that is durable.
 
-        Raises ServiceError, with nothing changed, when the core refuses.
+        Raises ServiceError, with nothing changed, when the core refuses; StoreFailedError when it cannot be stored.
         """
         await self._post(event, documents, durable=True)
 
     async def save(self, *documents: Document) -> None:
         """Store documents only."""
-        self._store_documents(documents)
+        with self._commits.writing():
+            self._store_documents(documents)
         await self._commits.committed()
 
     def post(self, event: Event) -> None:
@@ -161,26 +173,54 @@ class BatchService:
         """
         self._post(event, (), durable=False)
 
+    def answer(self, event: Event) -> None:
+        """`post` for those who cannot wait for an error (an agent's thread, a timer): it goes to the log."""
+        if self._agent is None:
+            return
+        try:
+            self.post(event)
+        except Exception:
+            log.exception("the event was not taken: %s", event)
+
     def _post(self, event: Event, documents: Sequence[Document], *, durable: bool) -> asyncio.Future[None]:
         now = self.now()
         outcome = self._core.handle(event, now)
-        self._store_documents(documents)
-        if outcome.changes:
+        with self._commits.writing():
+            self._store_documents(documents)
+            self._store_changes(outcome.changes, now, event.cause)
+        self._arm_timer()
+        return self._commits.committed(lambda: self._carry_out(outcome.commands), durable=durable)
+
+    def _store_changes(self, changes: Sequence[c.Change], now: Now, cause: str) -> None:
+        if changes:
             self.store.put("meta", "clock", orjson.dumps((now.service, now.wire)))
-        for change in outcome.changes:
+        for change in changes:
             if isinstance(change, c.Put):
                 records.write(self.store, change.record)
             else:
                 records.erase(self.store, change.key)
-            log.debug("%s cause=%s", change, event.cause)
-        self._arm_timer()
-        return self._commits.committed(lambda: self._carry_out(outcome.commands), durable=durable)
+            log.debug("%s cause=%s", change, cause)
 
     def _carry_out(self, todo: Sequence[c.Command]) -> None:
         if self._agent is None or self._launches is None:
             return
         for command in todo:
-            self._carry_out_one(command, self._agent, self._launches)
+            try:
+                self._carry_out_one(command, self._agent, self._launches)
+            except Exception as error:
+                log.exception("the command could not be carried out: %s", command)
+                self._give_up(command, error)
+
+    def _give_up(self, command: c.Command, error: Exception) -> None:
+        """What cannot be launched has failed; it must not wait for ever."""
+        failure = Failure("servererror", "Unknown", f"It could not be handed to its node: {type(error).__name__}")
+        match command:
+            case c.PrepareNode(node=node, boot=boot):
+                self.answer(NodeUnusable(node, boot, failure))
+            case c.RunStartTask(node=node, boot=boot):
+                self.answer(StartTaskEnded(node, boot, None, failure))
+            case c.RunTask(task=task, attempt=attempt):
+                self.answer(TaskEnded(task, attempt, None, failure))
 
     def _carry_out_one(self, command: c.Command, agent: Agent, launches: Launches) -> None:
         match command:
@@ -207,19 +247,28 @@ class BatchService:
         if failure is None:
             agent.prepare_node(command.node, command.boot)
         else:
-            self.post(NodeUnusable(command.node, command.boot, failure, cause=command.cause))
+            self.answer(NodeUnusable(command.node, command.boot, failure, cause=command.cause))
 
     def _arm_timer(self) -> None:
-        """One timer of the loop stands for the earliest deadline of the core."""
+        """One timer of the loop stands for the earliest deadline of the core, which most events leave as it is."""
+        deadline = self._core.next_deadline()
+        if deadline == self._deadline:
+            return
         if self._timer is not None:
             self._timer.cancel()
-        now = self.now()
-        service_at, wire_at = self._core.next_deadline()
+        self._deadline, now = deadline, self.now()
+        service_at, wire_at = deadline
         delays = [] if service_at is None else [self.clock.real_delay(service_at, now)]
         if wire_at is not None:
             delays.append(max(0.0, wire_at - now.wire))
         if delays:
-            self._timer = asyncio.get_running_loop().call_later(min(delays), self.post, Tick())
+            self._timer = asyncio.get_running_loop().call_later(min(*delays, LONGEST_WAIT), self._tick)
+
+    def _tick(self) -> None:
+        """Act on the deadlines that have come and set the timer anew, whether it was early or not."""
+        self._deadline = (None, None)
+        self.answer(Tick())
+        self._arm_timer()  # also after a tick that failed: what was due is done with
 
     def _store_documents(self, documents: Sequence[Document]) -> None:
         for document in documents:

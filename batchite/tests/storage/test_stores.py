@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchite.storage.group_commit import GroupCommit
+from batchite.storage.group_commit import GroupCommit, StoreFailedError
 from batchite.storage.memory import MemoryStore
 from batchite.storage.port import Store
 from batchite.storage.sqlite import SqliteStore
@@ -100,12 +100,16 @@ class CountingStore(MemoryStore):
             raise self.error
 
 
+def _fail(error: Exception) -> None:
+    raise error
+
+
 def test_all_writers_of_a_turn_share_one_commit_and_effects_follow_it() -> None:
     """Ten writers, one commit; what was to happen afterwards happens after it."""
     store, seen = CountingStore(), []
 
     async def scenario() -> None:
-        commits = GroupCommit(store)
+        commits = GroupCommit(store, _fail)
         await asyncio.gather(*(commits.committed(lambda: seen.append(store.commits)) for _ in range(10)))
 
     asyncio.run(scenario())
@@ -117,7 +121,7 @@ def test_one_durable_write_makes_its_turn_durable() -> None:
     store = CountingStore()
 
     async def scenario() -> None:
-        commits = GroupCommit(store)
+        commits = GroupCommit(store, _fail)
         await commits.committed(durable=False)
         await asyncio.gather(commits.committed(durable=True), commits.committed(durable=False))
         await commits.committed(durable=False)
@@ -144,13 +148,50 @@ def test_a_durable_commit_syncs_once_what_others_left(tmp_path: Path, monkeypatc
 
 def test_a_failed_commit_reaches_every_writer_and_no_effect_happens() -> None:
     """A full disk is an error for all who wait; nothing is started on the strength of it."""
-    store, seen = CountingStore(), []
+    store, seen, failures = CountingStore(), list[int](), list[Exception]()
     store.error = OSError(28, "No space left on device")
 
     async def scenario() -> list[object]:
-        commits = GroupCommit(store)
+        commits = GroupCommit(store, failures.append)
         waits = (commits.committed(lambda: seen.append(1)) for _ in range(2))
         return await asyncio.gather(*waits, return_exceptions=True)
 
-    assert asyncio.run(scenario()) == [store.error, store.error]
-    assert seen == []
+    assert [type(error) for error in asyncio.run(scenario())] == [StoreFailedError] * 2
+    assert (seen, failures) == ([], [store.error])
+
+
+def test_after_a_failure_nothing_is_accepted_any_more() -> None:
+    """Memory is ahead of the store: a later commit that succeeds would make durable what was refused."""
+    store = CountingStore()
+    store.error = OSError(28, "No space left on device")
+
+    async def scenario() -> None:
+        commits = GroupCommit(store, lambda _: None)
+        with pytest.raises(StoreFailedError):
+            await commits.committed()
+        store.error = None
+        with pytest.raises(StoreFailedError), commits.writing():
+            pytest.fail("nothing may be written")
+        with pytest.raises(StoreFailedError):
+            await commits.committed()
+
+    asyncio.run(scenario())
+    assert store.commits == 1
+
+
+def test_a_store_whose_commit_failed_takes_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a write nor a commit; it can still be closed."""
+    store = SqliteStore(tmp_path / "state.db")
+    store.put("k", "refused", b"1")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("batchite.storage.sqlite._sync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.commit()
+    with pytest.raises(sqlite3.OperationalError):
+        store.put("k", "later", b"1")
+    with pytest.raises(sqlite3.OperationalError):
+        store.commit()
+    store.close()

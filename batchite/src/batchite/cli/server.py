@@ -85,6 +85,7 @@ def _serve(data: DataDirectory, options: Options) -> int:
         from batchite import app  # noqa: PLC0415 - as above
         from batchite.blob.locate import ToolMissingError  # noqa: PLC0415 - as above
         from batchite.http.serve import PortInUseError  # noqa: PLC0415 - as above
+        from batchite.storage.group_commit import StoreFailedError  # noqa: PLC0415 - as above
     except ImportError as error:
         raise CommandError(
             f"the server needs its extra ({error.name} is missing): pip install 'batchite[server]'"
@@ -92,7 +93,7 @@ def _serve(data: DataDirectory, options: Options) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         uvloop.run(app.run(data, options, lambda line: print(json.dumps(line), flush=True)))
-    except (AlreadyRunningError, PortInUseError, ToolMissingError) as error:
+    except (AlreadyRunningError, PortInUseError, ToolMissingError, StoreFailedError) as error:
         raise CommandError(getattr(error, "strerror", None) or str(error)) from None
     return 0
 
@@ -137,15 +138,15 @@ def _stop(arguments: argparse.Namespace) -> int:
 
 def _end(data: DataDirectory) -> bool:
     """Stop the running server, if any, and wait until it has let go of the directory."""
-    running = data.running()
-    if not data.locked() or running is None:
+    pid = data.holder()
+    if pid is None:
         return False
     with contextlib.suppress(ProcessLookupError):
-        os.kill(running["pid"], signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while data.locked():
+    while data.holder() == pid:
         if time.monotonic() > deadline:
-            raise CommandError(f"process {running['pid']} does not stop; see {data.logs / 'server.log'}")
+            raise CommandError(f"process {pid} does not stop; see {data.logs / 'server.log'}")
         time.sleep(0.02)
     return True
 

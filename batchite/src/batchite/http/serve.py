@@ -66,7 +66,7 @@ async def serve(
     shutdown after it, so a failing one is an exception of the caller's.
     """
     started: list[tuple[_Server, asyncio.Task[None]]] = []
-    with _stopped_by_signals(stop) if signals else contextlib.nullcontext():
+    with stopped_by_signals(stop) if signals else contextlib.nullcontext():
         try:
             for listener in listeners:
                 started.append(await _start(listener))  # noqa: PERF401 - those before a failing one must be stopped
@@ -148,7 +148,8 @@ def _config(listener: Listener) -> uvicorn.Config:
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set the event."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 from batchite.storage.port import Store
 
 
-class GroupCommit:
-    """Schedules the commit and lets writers wait for it. Used from one event loop only."""
+class StoreFailedError(Exception):
+    """The store did not take a write: memory is ahead of it, so nothing more may be accepted."""
 
-    def __init__(self, store: Store) -> None:
+
+class GroupCommit:
+    """Schedules the commit and lets writers wait for it. Used from one event loop only.
+
+    `on_failure` is told of the write that failed; every later one is refused with StoreFailedError.
+    """
+
+    def __init__(self, store: Store, on_failure: Callable[[Exception], None]) -> None:
         self._store = store
+        self._on_failure = on_failure
+        self._failure: Exception | None = None
         self._pending: asyncio.Future[None] | None = None
         self._afterwards: list[Callable[[], None]] = []
         self._durable = False
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around writes that memory is already ahead of. Raises StoreFailedError."""
+        if self._failure is not None:
+            raise StoreFailedError(f"the store has failed: {self._failure}")
+        try:
+            yield
+        except Exception as error:
+            self._failure = error
+            self._on_failure(error)
+            raise StoreFailedError(f"the store has failed: {error}") from error
 
     def committed(self, afterwards: Callable[[], None] | None = None, *, durable: bool = True) -> asyncio.Future[None]:
         """A future that is done once everything written so far survives a kill; `durable`: a power cut too.
@@ -39,8 +61,9 @@ class GroupCommit:
         durable, self._durable = self._durable, False
         assert pending is not None
         try:
-            self._store.commit(durable=durable)
-        except Exception as error:  # noqa: BLE001  # whatever the store raises must reach those who wait, not the event loop
+            with self.writing():
+                self._store.commit(durable=durable)
+        except StoreFailedError as error:
             pending.set_exception(error)
             return
         pending.set_result(None)

@@ -29,7 +29,7 @@ class SqliteStore:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=4000", "cache_size=-65536"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(SCHEMA)
-        self._open = self._unsynced = False
+        self._open = self._unsynced = self._failed = False
         log = None if path == MEMORY else path.with_name(f"{path.name}-wal")
         self._log = None if log is None else os.open(log, os.O_RDWR | os.O_CREAT, 0o600)  # it stays until we close
 
@@ -62,21 +62,28 @@ class SqliteStore:
 
     def commit(self, *, durable: bool = True) -> None:
         """Make every write since the last commit survive a kill; `durable`: a power cut too."""
+        if self._failed:
+            raise sqlite3.OperationalError("an earlier commit has failed")
+        self._failed = True  # until it has succeeded: what was refused must not become durable later
         if self._open:
             self._db.execute("COMMIT")
             self._open, self._unsynced = False, True
         if durable and self._unsynced and self._log is not None:
             _sync(self._log)
             self._unsynced = False
+        self._failed = False
 
     def close(self) -> None:
-        """Commit and close the database."""
-        self.commit()
+        """Commit, unless a commit has failed, and close the database."""
+        if not self._failed:
+            self.commit()
         self._db.close()
         if self._log is not None:
             os.close(self._log)
 
     def _write(self, statement: str, *parameters: str | bytes) -> None:
+        if self._failed:
+            raise sqlite3.OperationalError("an earlier commit has failed")
         if not self._open:
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
