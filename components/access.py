@@ -30,10 +30,10 @@ NODE_ROLES = {"input": BLOB_READER, START_TASKS: BLOB_READER, "output": BLOB_CON
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Someone who gets a role. Without `kind` Azure looks it up, which fails for identities made a moment ago."""
+    """Someone who gets a role; told its kind, Azure need not find an identity that was made a moment ago."""
 
     id: pulumi.Input[str]
-    kind: str = ""
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,6 @@ def _assign(key: str, grant: Grant, subscription: str, uuid: str, parent: pulumi
         scope=grant.scope,
         role_definition_id=role,
         principal_id=grant.principal.id,
-        principal_type=grant.principal.kind or None,
+        principal_type=grant.principal.kind,
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -65,14 +65,17 @@ class PoolSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """A stack. `environment_file`, when set, names the variables `jobs` has to load; `pools` is by key."""
+    """A stack. `environment_file`, when set, names the variables `jobs` has to load; `pools` is by key.
+
+    `deployer_principal_type` is what Entra calls whoever deploys: a pipeline is a ServicePrincipal.
+    """
 
     location: str = _setting(matching(r"[a-z][a-z0-9]+", "must be an Azure region such as westeurope"))
     pools: Mapping[str, PoolSettings] = _setting(_POOLS)
     name_prefix: str = _setting(PREFIX, "batch")
     environment_file: str = _setting(matching(r".+", "must be the path of a file"), "")
     public_network_access: str = _setting(one_of("Enabled", "Disabled"), "Enabled")
-    deployer_principal_type: str = _setting(one_of("User", "Group", "ServicePrincipal", "ForeignGroup", "Device"), "")
+    deployer_principal_type: str = _setting(one_of("User", "Group", "ServicePrincipal"), "User")
     tags: Mapping[str, str] = _setting(_TAGS, {})
 
 
