@@ -79,7 +79,13 @@ def _find() -> Go:
             f"{program} does not run on this machine", "install Go 1.26 or newer, or Pulumi itself, then run it again"
         )
     scratch = cache() / f"go-work.{os.getpid()}"
-    own = {"GOPATH": str(scratch), "GOMODCACHE": str(scratch / "mod"), "GOCACHE": str(scratch / "build")}
+    # XDG_CONFIG_HOME is where Go keeps its own telemetry.
+    own = {
+        "XDG_CONFIG_HOME": str(scratch),
+        "GOPATH": str(scratch),
+        "GOMODCACHE": str(scratch / "mod"),
+        "GOCACHE": str(scratch / "build"),
+    }
     return Go(program, {**os.environ, **SETTINGS, **own, "GOROOT": str(folder / "go")}, scratch)
 
 
