@@ -1,0 +1,129 @@
+"""Reading the stack configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.config import PoolSettings, Settings, parse
+from components.validation import SettingsError
+from tests.components.harness import configuration
+
+pytestmark = pytest.mark.ours
+
+POOL: dict[str, Any] = {"vmSize": "standard_d2s_v3", "maxDedicated": 1, "maxSpot": 3}
+GOOD: dict[str, Any] = {"location": "westeurope", "pools": json.dumps({"main": POOL})}
+
+
+def problems(values: dict[str, Any]) -> dict[str, str]:
+    """What is wrong, rule by key."""
+    with pytest.raises(SettingsError) as caught:
+        parse("azure-batch", values)
+    return {problem.key: problem.rule for problem in caught.value.problems}
+
+
+def with_pool(**changes: Any) -> dict[str, Any]:
+    """A configuration whose pool has other settings."""
+    return {**GOOD, "pools": json.dumps({"main": {**POOL, **changes}})}
+
+
+def test_defaults_complete_what_is_not_configured() -> None:
+    """Region, VM size and limits are asked for; everything else has a default."""
+    pool = PoolSettings(vm_size="standard_d2s_v3", max_dedicated=1, max_spot=3)
+    assert parse("azure-batch", GOOD) == Settings(location="westeurope", pools={"main": pool})
+    assert (pool.task_slots_per_node, pool.evaluation_interval, pool.deallocation) == (1, "PT5M", "taskcompletion")
+
+
+@pytest.mark.parametrize("stack", ["local", "dev"])
+def test_the_stacks_of_the_project_are_right(stack: str) -> None:
+    """The configuration files that come with the project are valid."""
+    prefix = "azure-batch:"
+    values = {key.removeprefix(prefix): v for key, v in configuration(stack).items() if key.startswith(prefix)}
+    assert parse("azure-batch", values).location == "westeurope"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("vmSize", "d2s"),
+        ("maxDedicated", -1),
+        ("maxDedicated", "1"),
+        ("maxDedicated", 1.5),
+        ("maxSpot", True),
+        ("minSpot", 10_001),
+        ("taskSlotsPerNode", 0),
+        ("taskSlotsPerNode", 257),
+        ("evaluationInterval", "PT4M"),
+        ("evaluationInterval", "PT169H"),
+        ("evaluationInterval", "5 minutes"),
+        ("deallocation", "retaineddata"),
+        ("startTask", "../outside.sh"),
+        ("requirements", "/etc/passwd"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_rule(key: str, value: object) -> None:
+    """The error has the full key, as it stands in the file, and what is allowed."""
+    found = problems(with_pool(**{key: value}))
+    assert list(found) == [f"azure-batch:pools.main.{key}"]
+    assert "must be" in found[f"azure-batch:pools.main.{key}"]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Unknown, missing and wrong settings of the stack and of several pools are one error."""
+    pools = {"a": {**POOL, "vmSzie": "standard_d2s_v3"}, "b": {"maxSpot": 1}, "-": POOL, "c": 7}
+    found = problems({"locations": "westeurope", "pools": json.dumps(pools), "namePrefix": "Batch!"})
+    assert set(found) == {
+        "azure-batch:locations",
+        "azure-batch:location",
+        "azure-batch:namePrefix",
+        "azure-batch:pools",
+        "azure-batch:pools.a.vmSzie",
+        "azure-batch:pools.b.vmSize",
+        "azure-batch:pools.b.maxDedicated",
+        "azure-batch:pools.c",
+    }
+    assert "vmSize" in found["azure-batch:pools.a.vmSzie"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"minSpot": 4}, "minSpot"),
+        ({"minDedicated": 2}, "minDedicated"),
+        ({"maxDedicated": 0, "maxSpot": 0}, "maxDedicated"),
+    ],
+)
+def test_limits_have_to_fit_together(changes: dict[str, int], key: str) -> None:
+    """A minimum is at most the maximum, and a pool may have a node."""
+    assert list(problems(with_pool(**changes))) == [f"azure-batch:pools.main.{key}"]
+
+
+@pytest.mark.parametrize("pools", ["", "main", "[]", "{}", "{"])
+def test_pools_that_are_no_mapping_are_refused(pools: str) -> None:
+    """A structured setting of another shape is named like any other."""
+    assert "azure-batch:pools" in problems({**GOOD, "pools": pools})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["vmSize", "maxDedicated", "maxSpot", "minSpot", "evaluationInterval", "startTask", "other"])
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.text(max_size=5), st.dictionaries(KEYS, JSON) | JSON, max_size=3))
+def test_anything_is_either_read_or_refused(pools: dict[str, Any]) -> None:
+    """Whatever the file says, the answer is settings or a SettingsError, never another exception."""
+    values = {"location": "westeurope", "pools": json.dumps(pools)}
+    try:
+        read = parse("azure-batch", values)
+    except SettingsError as error:
+        assert error.problems  # noqa: PT017 - the other outcome is as good
+    else:
+        assert set(read.pools) == set(pools)
