@@ -20,7 +20,7 @@ from benchmarks.table import Row, Table, row
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = "local"
-PACK = ()
+PACK = ("--policy-pack", "policies")
 PROJECT = "name: {name}\nruntime: {{name: python, options: {{virtualenv: .venv}}}}\n"
 EMPTY = "import pulumi\n"
 TRIVIAL = 'import pulumi\n\nfor number in range({count}):\n    pulumi.ComponentResource("bench:x:Y", str(number))\n'
