@@ -1,9 +1,12 @@
 """`make down`: destroy the local stack and stop Batchite. `make clean` (`--clean`): stop it and remove all its data."""
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tools import local_stack
 from tools.console import DATA, CommandError, explain, say, turn
@@ -28,8 +31,14 @@ def down() -> int:
 
 
 def is_deployed() -> bool:
-    """Whether the private backend knows the stack."""
-    return any((local_stack.PULUMI / "state").glob(f".pulumi/stacks/*/{local_stack.STACK}.json"))
+    """Whether the private backend holds resources of the stack."""
+    states = (local_stack.PULUMI / "state").glob(f".pulumi/stacks/*/{local_stack.STACK}.json")
+    return any(holds_resources(json.loads(path.read_text())) for path in states)
+
+
+def holds_resources(state: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint of Pulumi's file backend lists resources."""
+    return bool((state["checkpoint"].get("latest") or {}).get("resources"))
 
 
 def clean() -> int:

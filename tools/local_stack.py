@@ -19,7 +19,7 @@ KEPT = ("BATCHITE_NODE", "BATCHITE_AZURITE")
 
 def clean_environment(caller: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without the logins in it, with the project's own tools in front."""
-    tools = [str(ROOT / ".tools" / "bin"), str(ROOT / ".venv" / "bin"), caller.get("PATH", os.defpath)]
+    tools = [str((ROOT / ".tools" / "bin").resolve()), str(ROOT / ".venv" / "bin"), caller.get("PATH", os.defpath)]
     kept = {name: value for name, value in caller.items() if name in KEPT or not name.startswith(FOREIGN)}
     return {**kept, "PATH": os.pathsep.join(tools)}
 

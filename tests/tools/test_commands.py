@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import azure, check, console, demo, local_stack, lock, run_tests
+from tools import azure, check, console, demo, down, local_stack, lock, run_tests
 
 pytestmark = pytest.mark.ours
 
@@ -72,6 +72,14 @@ def test_a_failing_question_gives_the_programs_words() -> None:
     """What a program said on its way out is in the error."""
     with pytest.raises(console.CommandError, match="no such stack"):
         console.ask(["sh", "-c", "echo no such stack >&2; exit 255"])
+
+
+@pytest.mark.parametrize(
+    ("latest", "expected"), [(None, False), ({}, False), ({"resources": []}, False), ({"resources": [{}]}, True)]
+)
+def test_an_empty_stack_is_not_destroyed_again(latest: object, expected: bool) -> None:
+    """`make down` starts nothing when the state holds no resource."""
+    assert down.holds_resources({"checkpoint": {"latest": latest}}) is expected
 
 
 @pytest.mark.parametrize(
