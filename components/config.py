@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import pulumi
@@ -84,18 +84,21 @@ def load() -> Settings:
     project = pulumi.get_project()
     found = {**engine_config.get_config_env(), **engine_config.CONFIG.get()}
     prefix = f"{project}:"
-    return parse(project, {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)})
+    own = {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
+    return parse(project, own, [key for key in own if engine_config.is_config_secret(prefix + key)])
 
 
-def parse(project: str, values: Mapping[str, Any]) -> Settings:
+def parse(project: str, values: Mapping[str, Any], secret: Collection[str] = ()) -> Settings:
     """Settings from configuration values as the engine gives them (strings; structured ones as JSON).
 
-    Raises SettingsError naming every key, value and rule that is wrong.
+    Raises SettingsError naming every key, value and rule that is wrong, without the values of `secret` keys.
     """
     read = {key: _decoded(value) if key in _STRUCTURED else value for key, value in values.items()}
     pools = read.get("pools")
     problems = [*_problems(Settings, read, f"{project}:"), *_pool_problems(pools, f"{project}:pools")]
-    refuse(f"Configuration of the project {project}", problems)
+    hidden = tuple(f"{project}:{key}" for key in secret)
+    shown = (replace(one, value=None) if one.key.startswith(hidden) else one for one in problems)
+    refuse(f"Configuration of the project {project}", shown)
     made = {key: _record(PoolSettings, settings) for key, settings in read["pools"].items()}
     return _record(Settings, {**read, "pools": made})
 
@@ -131,9 +134,9 @@ def _bounds(settings: Mapping[str, Any], where: str) -> Iterator[Problem]:
 def _problems(kind: type[Any], values: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
     """Unknown keys, missing ones, and values that break their rule."""
     known = {_key(item): item for item in fields(kind)}
-    for key, value in values.items():
+    for key in values:
         if key not in known:
-            yield Problem(f"{prefix}{key}", _shown(value), f"is not a setting; there are {', '.join(sorted(known))}")
+            yield Problem(f"{prefix}{key}", None, f"is not a setting; there are {', '.join(sorted(known))}")
     for key, item in known.items():
         rule: Rule = item.metadata["rule"]
         if key in values and not rule.holds(values[key]):

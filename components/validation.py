@@ -23,7 +23,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A setting that breaks a rule. `value` is shown: never put a secret there."""
+    """A setting that breaks a rule. `value` is shown: never put a secret there, but None, which is not."""
 
     key: str
     value: object
@@ -31,7 +31,7 @@ class Problem:
 
     def __str__(self) -> str:
         """One line: key, value and rule."""
-        return f"{self.key} = {self.value!r}: {self.rule}"
+        return f"{self.key}: {self.rule}" if self.value is None else f"{self.key} = {self.value!r}: {self.rule}"
 
 
 class SettingsError(pulumi.RunError):

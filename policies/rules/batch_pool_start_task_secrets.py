@@ -30,6 +30,8 @@ def _text(path: str, value: Any) -> Iterator[Finding]:
         yield Unclear(path)
     elif isinstance(value, str) and (kind := looks_like(value)):
         yield f"{path} seems to hold {kind}: {NEXT}."
+    elif isinstance(value, str) and value and is_secret_name(path.rpartition(".")[2]):
+        yield f"{path} is there to hold a secret: {NEXT}."
 
 
 RULE = Rule(

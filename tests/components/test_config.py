@@ -102,6 +102,15 @@ def test_limits_have_to_fit_together(changes: dict[str, int], key: str) -> None:
     assert list(problems(with_pool(**changes))) == [f"azure-batch:pools.main.{key}"]
 
 
+def test_values_of_secret_settings_are_not_shown() -> None:
+    """Neither a secret nor what was put under a wrong key gets into an error."""
+    values = {**with_pool(vmSize="hunter2"), "namePrefix": "Hunter2!", "password": "hunter2"}
+    with pytest.raises(SettingsError) as caught:
+        parse("azure-batch", values, ["namePrefix", "pools"])
+    assert len(caught.value.problems) == 3
+    assert "hunter2" not in str(caught.value).lower()
+
+
 @pytest.mark.parametrize("pools", ["", "main", "[]", "{}", "{"])
 def test_pools_that_are_no_mapping_are_refused(pools: str) -> None:
     """A structured setting of another shape is named like any other."""
