@@ -13,7 +13,8 @@ def main() -> int:
     described = machine.describe()
     tables: list[table.Table] = []
     if arguments.only in {None, "tasks"}:
-        tables += tasks.run(rounds=arguments.rounds, count=arguments.tasks, full=arguments.full)
+        given = {"rounds": arguments.rounds, "count": arguments.tasks, "full": arguments.full}
+        tables += tasks.run(**given, own_user=arguments.own_user)
     if arguments.only in {None, "deploy"}:
         tables += deploy.run(rounds=arguments.rounds)
     if arguments.json:
@@ -30,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
     parser.add_argument("--tasks", type=int, default=2000, help="trivial tasks a round (default 2000)")
     parser.add_argument("--full", action="store_true", help="growth up to ten times as many tasks")
+    parser.add_argument("--own-user", action="store_true", help="run as root: tasks run as root too")
     parser.add_argument("--json", action="store_true", help="results as JSON")
     return parser
 

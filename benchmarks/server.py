@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Server:
 
 @contextmanager
 def running(node_root: Path | None = None) -> Iterator[Server]:
-    """A server on the disk's temporary directory, with its nodes there or below `node_root`."""
+    """A server with its state in the disk's temporary directory, its nodes there or below `node_root`."""
     with tempfile.TemporaryDirectory(prefix="batchite-bench-", ignore_cleanup_errors=True) as folder:
         data = Path(folder)
         options = ["--http-port=0", "--https-port=0", "--blob-port=0", "--time-scale=60", "--detach"]
@@ -49,15 +49,20 @@ def running(node_root: Path | None = None) -> Iterator[Server]:
 
 
 @contextmanager
-def memory_directory() -> Iterator[Path | None]:
-    """A directory in memory that every user may pass through; None where there is none."""
-    shared = Path("/dev/shm")  # noqa: S108  # the tmpfs of Linux; the folder below it has a random name
-    if not shared.is_dir():
-        yield None
-        return
-    with tempfile.TemporaryDirectory(dir=shared, prefix="batchite-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
+def node_directories(*, closed: bool) -> Iterator[dict[str, Path]]:
+    """Directories for nodes by where they lie: on the disk, and in memory where the system has that.
+
+    `closed`: only this user can enter them, so that a server that is root runs tasks as itself.
+    """
+    places = {"disk": Path(tempfile.gettempdir()), "tmpfs": Path("/dev/shm")}  # noqa: S108  # the tmpfs of Linux
+    with ExitStack() as stack:
+        found = {}
+        for name, place in places.items():
+            if place.is_dir():
+                made = tempfile.TemporaryDirectory(dir=place, prefix="batchite-nodes-", ignore_cleanup_errors=True)
+                found[name] = Path(stack.enter_context(made))
+                found[name].chmod(0o700 if closed else 0o711)
+        yield found
 
 
 def _batchite(data: Path, *arguments: str) -> str:
