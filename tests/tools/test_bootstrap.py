@@ -45,6 +45,7 @@ def test_a_folder_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[
         ("dial tcp 127.0.0.1:9: connect: connection refused", "registries"),
         ("write: no space left on device", "disk space"),
         ("npm error code ENOSPC", "disk space"),
+        ("npm error code SELF_SIGNED_CERT_IN_CHAIN: request to a host failed", "certificate authority"),
         ("SyntaxError: invalid syntax", "read the lines above"),
     ],
 )

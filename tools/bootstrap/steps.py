@@ -14,6 +14,7 @@ VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
 BIN = TOOLS / "bin"
 TAIL = 15  # Lines of a failed command that are shown; all of them are in the log.
+TRUST_SIGNS = ("self_signed", "self-signed", "unknownissuer", "certificate verify failed", "unable_to_verify_leaf")
 NETWORK_SIGNS = ("connection", "connect error", "timed out", "timeout", "resolve", "network", "enotfound", "dns", "i/o")
 
 
@@ -91,6 +92,11 @@ def advice(output: str) -> str:
     lowered = output.lower()
     if "no space left" in lowered or "enospc" in lowered:
         return "free some disk space (the whole set-up needs up to 5 GB while it runs), then run it again"
+    if any(sign in lowered for sign in TRUST_SIGNS):
+        return (
+            "this network has a certificate authority of its own: add it to this machine's certificates, or name its "
+            "file in SSL_CERT_FILE, PIP_CERT and NODE_EXTRA_CA_CERTS, then run it again"
+        )
     if any(sign in lowered for sign in NETWORK_SIGNS):
         return (
             "check that this machine reaches its package registries (a proxy or mirror is taken from the usual "
