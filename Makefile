@@ -4,7 +4,7 @@
 PYTHON ?= python3
 STACK ?= dev
 START ?=
-VENV_PYTHON := $(CURDIR)/.venv/bin/python
+VENV_PYTHON := .venv/bin/python
 
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
 export PULUMI_SKIP_UPDATE_CHECK := true
