@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "arm": PLANES,
     "provider": {"errors"},  # A process of its own: it talks HTTP to the server.
 }
-ROOTS = {"app", "control", "data", "launches", "provider_process", "cli", "__main__"}
+ROOTS = {"app", "control", "data", "launches", "provider_process", "reference", "cli", "__main__"}
 
 # Outside Batchite: what each top-level folder may import of the project.
 PROJECT: dict[str, set[str]] = {

@@ -1,5 +1,8 @@
-"""`python -m tools.reference`: write the pages of docs/ that are drawn from Batchite's tables; a test compares them."""
+"""`python -m batchite.reference DOCS`: write the pages that are drawn from the tables; a test compares them."""
 
+from __future__ import annotations
+
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,13 +11,12 @@ from batchite.batch.operations import OPERATIONS
 from batchite.batch.routes import BUILT
 from batchite.scheduler import transitions
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTE = "<!-- Written by `python -m tools.reference` from Batchite's own tables. -->"
+NOTE = "<!-- Written by `python -m batchite.reference docs` from Batchite's own tables. -->"
 
 
-def pages() -> dict[Path, str]:
-    """Every generated page and its text."""
-    return {ROOT / "docs" / "routes.md": routes_page(), ROOT / "docs" / "states.md": states_page()}
+def pages() -> dict[str, str]:
+    """Every generated page: its file name and its text."""
+    return {"routes.md": routes_page(), "states.md": states_page()}
 
 
 def routes_page() -> str:
@@ -74,9 +76,9 @@ def _arrows(table: transitions.Table) -> list[str]:
 
 
 def main() -> None:
-    """Write the pages."""
-    for path, text in pages().items():
-        path.write_text(text)
+    """Write the pages into the folder named by the first argument."""
+    for name, text in pages().items():
+        Path(sys.argv[1], name).write_text(text)
 
 
 if __name__ == "__main__":
