@@ -1,4 +1,4 @@
-"""Random operations, preemptions and restarts: the world never contradicts itself and no task is lost."""
+"""Random operations, preemptions and restarts: nothing contradicts itself, no task is lost, nothing is stuck."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Record
 from batchite.scheduler.core import Scheduler
+from batchite.scheduler.dependencies import satisfies
 from batchite.scheduler.invariants import check_invariants
-from batchite.scheduler.model import JobKey, StartTaskPolicy, TaskKey
+from batchite.scheduler.model import AutoScale, JobKey, StartTaskPolicy, TaskKey, TaskState
 
 pytestmark = pytest.mark.ours
 
 JOBS = ("job", "other")
+FORMULA = (
+    "$TargetDedicatedNodes = min(2, $PendingTasks.GetSample(1));"
+    "$TargetLowPriorityNodes = min(2, $PendingTasks.GetSample(1));"
+    "$NodeDeallocationOption = {option};"
+)
+OPTIONS = ("requeue", "terminate", "taskcompletion")
 
 
 class Machine(RuleBasedStateMachine):
@@ -84,10 +91,39 @@ class Machine(RuleBasedStateMachine):
         """Every Spot node is taken."""
         self.attempt(e.Preempt(POOL))
 
-    @rule(dedicated=st.integers(0, 2), spot=st.integers(0, 2), option=st.sampled_from(["requeue", "taskcompletion"]))
+    @rule(dedicated=st.integers(0, 2), spot=st.integers(0, 2), option=st.sampled_from(OPTIONS))
     def resize(self, dedicated: int, spot: int, option: str) -> None:
         """New targets, if the pool is steady."""
         self.attempt(e.ResizePool(POOL, dedicated, spot, option))
+
+    @rule(option=st.sampled_from([*OPTIONS, None]))
+    def autoscale(self, option: str | None) -> None:
+        """A formula takes over, or gives back."""
+        scale = AutoScale(FORMULA.format(option=option), 300) if option else None
+        self.attempt(e.SetAutoScale(POOL, scale))
+
+    @rule(slots=st.integers(1, 3), start_task=st.booleans())
+    def delete_or_create_pool(self, slots: int, start_task: bool) -> None:
+        """The pool goes under its jobs, or comes back under its old name."""
+        policy = StartTaskPolicy(wait_for_success=False, max_retries=1) if start_task else None
+        if not self.attempt(e.DeletePool(POOL)):
+            self.attempt(e.CreatePool(pool(1, 1, slots, policy)))
+
+    @rule(name=st.sampled_from(JOBS), ends=st.booleans())
+    def delete_or_create_job(self, name: str, ends: bool) -> None:
+        """A job goes with its tasks, or comes back empty."""
+        key = JobKey("acct", name)
+        if self.number > 10 and self.attempt(e.DeleteJob(key)):
+            self.added = {known for known in self.added if known.job != name}
+        elif self.attempt(e.CreateJob(job(name, uses_dependencies=True))) and ends:
+            self.driver.send(e.UpdateJob(key, max_parallel=1))
+        self.completed = {known: attempt for known, attempt in self.completed.items() if known in self.added}
+
+    @rule(name=st.sampled_from(JOBS), limit=st.sampled_from([-1, 1, 2]), ends=st.booleans())
+    def update_job(self, name: str, limit: int, ends: bool) -> None:
+        """A client changes how many tasks may run at once, and what happens when all are complete."""
+        action = "terminatejob" if ends and self.number > 10 else "noaction"
+        self.attempt(e.UpdateJob(JobKey("acct", name), max_parallel=limit, on_all_complete=action))
 
     @precondition(lambda self: self.added)
     @rule(data=st.data(), delete=st.booleans())
@@ -96,6 +132,17 @@ class Machine(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.added)))
         if self.attempt(e.DeleteTask(key) if delete else e.TerminateTask(key)) and delete:
             self.added.discard(key)
+            self.completed.pop(key, None)
+
+    @precondition(lambda self: self.driver.core.world.tasks.get(JOB))
+    @rule(data=st.data())
+    def add_again(self, data: st.DataObject) -> None:
+        """A task under an id that was used before, waiting for any other."""
+        names = st.sampled_from([str(number) for number in range(1, self.number + 1)])
+        again, needs = data.draw(names), data.draw(names)
+        new = task(again, "job", depends_on=(needs,), depends_on_ranges=((1, data.draw(st.integers(1, 3))),))
+        if self.attempt(e.AddTasks(JOB, (new,))):
+            self.added.add(new.key)
 
     @rule(name=st.sampled_from(JOBS))
     def terminate_job(self, name: str) -> None:
@@ -111,6 +158,7 @@ class Machine(RuleBasedStateMachine):
         records += [item for tasks in world.tasks.values() for item in tasks.values()]
         fresh = Scheduler()
         fresh.load(decoder(type(record))(orjson.loads(encode(record))) for record in records)
+        assert waiting(fresh) == waiting(self.driver.core), "a restart changed which tasks wait for others"
         self.driver.core, self.driver.pending = fresh, []
         self.driver.send(e.Restarted())
 
@@ -127,8 +175,58 @@ class Machine(RuleBasedStateMachine):
             elif found.state == "completed":
                 self.completed[key] = found.attempt
 
+    def teardown(self) -> None:
+        """Once the chaos is over and the agent answers everything, all that can run has run and nothing is stuck."""
+        if POOL not in self.driver.core.world.pools:
+            self.driver.send(e.CreatePool(pool()))
+        self.calm()
+        if POOL not in self.driver.core.world.pools:  # it was being deleted
+            self.driver.send(e.CreatePool(pool()))
+        self.driver.send(e.SetAutoScale(POOL, None))
+        self.driver.send(e.UpdatePool(POOL, clear_start_task=True))
+        for targets in ((0, 0), (2, 1)):  # nodes that failed for good go, fresh ones come
+            self.driver.send(e.ResizePool(POOL, *targets))
+            self.calm()
+        self.consistent()
+        self.nothing_is_stuck()
 
-Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    def calm(self) -> None:
+        """The agent answers everything with success until there is nothing left to do."""
+        for _ in range(12):
+            self.driver.advance(100)
+            while self.driver.pending:
+                command = self.driver.pending.pop(0)
+                self.driver.answer(command)
+                if isinstance(command, c.RunTask):
+                    self.driver.send(e.TaskEnded(command.task, command.attempt, 0, None))
+
+    def nothing_is_stuck(self) -> None:
+        """Every pool is steady, every job that was ending has ended, every task that may run has run."""
+        world = self.driver.core.world
+        assert world.pools[POOL].allocation == "steady"
+        assert {node.state for node in world.pool_nodes(POOL)} == {"idle"}
+        for state in world.jobs.values():
+            assert state.state in {"active", "completed"}
+            tasks = world.tasks[state.key]
+            for item in tasks.values():
+                assert item.state in {"active", "completed"}
+                if item.state == "active" and state.state == "active":
+                    assert blocked(tasks, item) or item.slots > world.pools[POOL].slots_per_node, f"{item} is stuck"
+
+
+def waiting(core: Scheduler) -> set[TaskKey]:
+    """The tasks that wait for others."""
+    found = core.world.dependencies.jobs
+    return {TaskKey(*key, name) for key, waits in found.items() for name in waits.waits}
+
+
+def blocked(tasks: dict[str, TaskState], item: TaskState) -> bool:
+    """Whether the task waits for one that has not satisfied it."""
+    numbers = (str(number) for first, last in item.depends_on_ranges for number in range(first, last + 1))
+    return any(not satisfies(tasks.get(name)) for name in (*item.depends_on, *numbers))
+
+
+Machine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestMachine = pytest.mark.ours(Machine.TestCase)
 
 

@@ -47,9 +47,14 @@ def release(turn: Turn, node: NodeState, option: str) -> None:
     node = turn.move_node(node, "leavingpool")
     if running and option in {"taskcompletion", "retaineddata"}:
         return
-    for task in running:
-        turn.put(replace(task, ending="terminate" if option == "terminate" else "requeue"))
-    turn.command(RemoveNode(node.key, node.boot, turn.cause))
+    vacate(turn, node, "terminate" if option == "terminate" else "requeue")
+
+
+def hurry(turn: Turn, pool: PoolKey) -> None:
+    """The nodes that leave once their tasks are done leave now."""
+    for node in turn.world.pool_nodes(pool):
+        if node.state == "leavingpool" and any(not task.ending for task in turn.world.attempts_on(node.key)):
+            vacate(turn, node, "requeue")
 
 
 def drained(turn: Turn, node: NodeState) -> None:
@@ -70,9 +75,15 @@ def settle(turn: Turn, key: PoolKey) -> None:
     allocation = "steady" if steady else "stopping" if pool.allocation == "stopping" else "resizing"
     if allocation == pool.allocation:
         return
-    if allocation == "resizing":
-        turn.timers.at_service(turn.now.service + pool.resize_timeout, "resize", key, turn.now.wire)
-    turn.put(replace(pool, allocation=allocation, allocation_at=turn.now.wire))
+    pool = replace(pool, allocation=allocation, allocation_at=turn.now.wire)
+    turn.put(pool)
+    limit(turn, pool)
+
+
+def limit(turn: Turn, pool: PoolState) -> None:
+    """Set the deadline of a resize that is under way."""
+    if pool.allocation == "resizing":
+        turn.timers.at_service(turn.now.service + pool.resize_timeout, "resize", pool.key, pool.allocation_at)
 
 
 def timed_out(turn: Turn, pool: PoolState) -> None:
@@ -91,6 +102,14 @@ def allocated(turn: Turn, node: NodeState) -> None:
 def allocate(turn: Turn, node: NodeState) -> None:
     """Wait for the platform to give the node."""
     turn.timers.at_service(turn.now.service + ALLOCATE_SECONDS, "allocate", node.key, node.boot)
+
+
+def vacate(turn: Turn, node: NodeState, ending: str) -> None:
+    """Have everything on the node killed and its tasks end so, except those that a client is ending already."""
+    for task in turn.world.attempts_on(node.key):
+        if not task.ending:
+            turn.put(replace(task, ending=ending))
+    turn.command(RemoveNode(node.key, node.boot, turn.cause))
 
 
 def _add_node(turn: Turn, pool: PoolState, *, spot: bool) -> PoolState:

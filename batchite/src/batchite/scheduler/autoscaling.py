@@ -16,7 +16,7 @@ def enable(turn: Turn, key: PoolKey) -> None:
     sampling = bool(turn.samples.pools)
     turn.samples.start(key, turn.now.service)
     if not sampling:
-        turn.timers.at_service(turn.now.service + PHASE, "sample", None)
+        _sample_at(turn, turn.now.service + PHASE)
     due(turn, turn.world.pools[key])
 
 
@@ -69,4 +69,9 @@ def sample(turn: Turn) -> None:
     """Take the samples of this moment and set the timer of the next ones, while any pool wants them."""
     if turn.samples.pools:
         turn.samples.take(turn.world, turn.now.service)
-        turn.timers.at_service(turn.now.service + PERIOD, "sample", None)
+        _sample_at(turn, turn.now.service + PERIOD)
+
+
+def _sample_at(turn: Turn, at: float) -> None:
+    turn.samples.next_at = at
+    turn.timers.at_service(at, "sample", None, at)

@@ -87,7 +87,7 @@ class Scheduler:
 def fire(turn: Turn, timer: Timer) -> None:
     """Act on a deadline, if what it was set for is still so."""
     match timer.kind, timer.key:
-        case "sample", None:
+        case "sample", None if timer.stamp == turn.samples.next_at:
             autoscaling.sample(turn)
         case "autoscale" | "resize", PoolKey() as key:
             _fire_pool(turn, timer, turn.world.pools.get(key))

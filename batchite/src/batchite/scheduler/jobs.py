@@ -15,7 +15,7 @@ REFUSED = {"terminating": "JobBeingTerminated", "completed": "JobCompleted", "de
 
 
 def create(turn: Turn, event: CreateJob) -> None:
-    """Add a job to a pool, which must exist."""
+    """Add a job to a pool, which must exist. With onAllTasksComplete it ends at once, being empty (documented)."""
     job = event.job
     if job.key in turn.world.jobs:
         raise ServiceError("JobExists")
@@ -25,6 +25,7 @@ def create(turn: Turn, event: CreateJob) -> None:
     sequence = turn.world.next_sequence()
     turn.put(replace(job, created_at=now, state="active", state_at=now, started_at=now, sequence=sequence))
     limit(turn, turn.world.jobs[job.key])
+    settle(turn, job.key)
 
 
 def limit(turn: Turn, job: JobState) -> None:
@@ -112,7 +113,7 @@ def _existing(turn: Turn, key: JobKey) -> JobState:
 
 
 def _remove(turn: Turn, job: JobState) -> None:
+    turn.world.dependencies.forget_job(job.key)
     for task in list(turn.world.tasks[job.key].values()):
         tasks.remove(turn, task)
-    turn.world.dependencies.forget_job(job.key)
     turn.gone(job.key)

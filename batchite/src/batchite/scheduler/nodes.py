@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from batchite.errors import ServiceError
 from batchite.scheduler import allocation, placement, tasks
-from batchite.scheduler.commands import PrepareNode, RemoveNode, RunStartTask
+from batchite.scheduler.commands import PrepareNode, RunStartTask
 from batchite.scheduler.events import NodePrepared, NodeRemoved, NodeUnusable, Preempt, StartTaskEnded
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, StartTaskState
 from batchite.scheduler.turn import Turn
@@ -48,7 +48,7 @@ def prepared(turn: Turn, event: NodePrepared) -> None:
 def start_task_ended(turn: Turn, event: StartTaskEnded) -> None:
     """Success opens the node; a failure is retried as the pool says, then closes it."""
     node = current(turn, event.node, event.boot)
-    if node is None or node.start_task is None or node.start_task.state != "running":
+    if node is None or node.state in GOING or node.start_task is None or node.start_task.state != "running":
         return
     info, pool = node.start_task, turn.world.pools[_pool(node)]
     policy = pool.start_task
@@ -79,11 +79,7 @@ def preempt(turn: Turn, event: Preempt) -> None:
     if event.pool not in turn.world.pools:
         raise ServiceError("PoolNotFound")
     for node in _to_preempt(turn, event):
-        for task in turn.world.attempts_on(node.key):
-            if not task.ending:
-                turn.put(replace(task, ending="requeue"))
-        turn.move_node(node, "preempted", ready=False)
-        turn.command(RemoveNode(node.key, node.boot, turn.cause))
+        allocation.vacate(turn, turn.move_node(node, "preempted", ready=False), "requeue")
 
 
 def recovered(turn: Turn, node: NodeState) -> None:

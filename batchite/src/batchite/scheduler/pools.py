@@ -69,8 +69,10 @@ def delete(turn: Turn, event: DeletePool) -> None:
     pool = existing(turn, event.key)
     turn.samples.stop(pool.key)
     gone = replace(pool, state="deleting", state_at=turn.now.wire, target_dedicated=0, target_spot=0, autoscale=None)
-    turn.put(replace(gone, deallocation="requeue"))
-    allocation.reconcile(turn, turn.world.pools[pool.key])
+    gone = replace(gone, deallocation="requeue")
+    turn.put(gone)
+    allocation.hurry(turn, pool.key)
+    allocation.reconcile(turn, gone)
 
 
 def existing(turn: Turn, key: PoolKey) -> PoolState:

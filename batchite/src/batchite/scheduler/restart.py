@@ -23,6 +23,7 @@ def restarted(turn: Turn, _event: Restarted) -> None:
     for pool in list(turn.world.pools.values()):
         if pool.autoscale is not None:
             autoscaling.enable(turn, pool.key)
+        allocation.limit(turn, pool)
         allocation.settle(turn, pool.key)
         placement.place(turn, pool.key)
 

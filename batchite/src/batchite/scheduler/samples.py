@@ -35,6 +35,7 @@ class Samples:
     """Histories of the pools with autoscale enabled."""
 
     pools: dict[PoolKey, History] = field(default_factory=dict)
+    next_at: float = 0.0  # when the next samples are due: a timer that was set for another moment is void
 
     def start(self, pool: PoolKey, now: float) -> None:
         """Begin an empty history."""

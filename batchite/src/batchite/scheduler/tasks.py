@@ -26,7 +26,7 @@ def add(turn: Turn, event: AddTasks) -> None:
         stamped = replace(task, created_at=turn.now.wire, state_at=turn.now.wire, sequence=turn.world.next_sequence())
         turn.put(stamped)
         if turn.world.dependencies.add(job.key, stamped, known):
-            turn.world.enqueue(stamped)
+            _set_free(turn, stamped)
     placement.place(turn, job.pool)
 
 
@@ -74,29 +74,34 @@ def terminate(turn: Turn, event: TerminateTask) -> None:
     if task.state == "completed":
         raise ServiceError("TaskCompleted")
     stop(turn, task, "terminate")
+    _let_others_run(turn, event.key)
 
 
 def delete(turn: Turn, event: DeleteTask) -> None:
     """Remove a task; a running one goes once its processes are gone."""
     stop(turn, _existing(turn, event.key), "delete")
+    _let_others_run(turn, event.key)
 
 
 def stop(turn: Turn, task: TaskState, ending: str) -> None:
-    """Stop a task in any state: at once when nothing of it runs, else by way of the agent."""
+    """Stop a task in any state: at once when nothing of it runs, else by way of the agent. A deletion stays one."""
     if task.state in {"active", "completed"}:
         _finish_stopped(turn, replace(task, ending=ending))
         return
     assert task.node is not None
     if not task.ending:
         turn.command(StopTask(task.key, task.node, task.attempt, turn.cause))
-    turn.put(replace(task, ending=ending))
+    turn.put(replace(task, ending="delete" if task.ending == "delete" else ending))
 
 
 def remove(turn: Turn, task: TaskState) -> None:
     """Take a task that does not run out of the world, and its files off the node."""
     if task.node is not None and task.node in turn.world.nodes:
         turn.command(RemoveTaskFiles(task.key, task.node, turn.cause))
-    turn.world.dependencies.forget(_job(task.key), task.key.task)
+    job = _job(task.key)
+    for dependant in turn.world.dependencies.relieved(task, turn.world.tasks[job]):
+        turn.put(dependant)
+    turn.world.dependencies.forget(job, task.key.task)
     turn.gone(task.key)
 
 
@@ -125,6 +130,7 @@ def _finish_stopped(turn: Turn, task: TaskState) -> None:
         turn.put(replace(task, ending=""))
         _not_running(turn, task)
         remove(turn, task)
+        jobs.settle(turn, _job(task.key))
     else:
         _complete(turn, replace(task, ending=""), ENDED)
 
@@ -142,8 +148,22 @@ def _complete(turn: Turn, task: TaskState, failure: Failure | None) -> None:
     job = _job(task.key)
     turn.world.dependencies.forget(job, task.key.task)
     for name in turn.world.dependencies.satisfied(job, done):
-        turn.world.enqueue(turn.world.tasks[job][name])
+        _set_free(turn, turn.world.tasks[job][name])
     jobs.settle(turn, job)
+
+
+def _set_free(turn: Turn, task: TaskState) -> None:
+    """The task waits for no other one any more, whatever becomes of those it named: it queues for a node."""
+    if task.depends_on or task.depends_on_ranges:
+        turn.put(replace(task, depends_on=(), depends_on_ranges=()))
+    turn.world.enqueue(task)
+
+
+def _let_others_run(turn: Turn, key: TaskKey) -> None:
+    """A stopped task may have been the one the queue waited for, or what others depended on."""
+    job = turn.world.jobs.get(_job(key))
+    if job is not None:
+        placement.place(turn, job.pool)
 
 
 def _free(turn: Turn, node: NodeState, *, success: bool) -> None:

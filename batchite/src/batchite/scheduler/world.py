@@ -97,8 +97,7 @@ class World:
         match key:
             case PoolKey():
                 del self.pools[key]
-                self.nodes_of.pop(key, None)
-                self.jobs_of.pop(key, None)
+                self.nodes_of.pop(key, None)  # its jobs stay: they run in the next pool of that id
             case NodeKey():
                 del self.nodes[key]
                 del self.nodes_of[PoolKey(key.account, key.pool)][key.node]
