@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import socket
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -71,9 +72,9 @@ ARM_PATHS = ("/subscriptions", "/providers", "/tenants", "/metadata/endpoints")
 class Sockets:
     """The three listening sockets, bound before anything else so that a taken port costs nothing."""
 
-    http: Any
-    https: Any
-    blob: Any
+    http: socket
+    https: socket
+    blob: socket
 
     @property
     def ports(self) -> Ports:
@@ -163,9 +164,9 @@ async def _run(
     stack: AsyncExitStack, data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None], end: End
 ) -> None:
     sockets = Sockets(
-        bind(options.http_port, "--http-port"),
-        bind(options.https_port, "--https-port"),
-        bind(options.blob_port, "--blob-port"),
+        _bind(stack, options.http_port, "--http-port"),
+        _bind(stack, options.https_port, "--https-port"),
+        _bind(stack, options.blob_port, "--blob-port"),
     )
     base = _foundation(stack, data, options, sockets.ports, end)
     blobs = await _blob_service(stack, base)
@@ -181,6 +182,12 @@ async def _run(
     listeners.append(Listener(sockets.blob, BlobGateway(blobs, parts.access), pair))
     await _start_provider(stack, base)
     await serve(listeners, lambda: _announce(base, ready), end.stop, signals=False)
+
+
+def _bind(stack: AsyncExitStack, port: int, flag: str) -> socket:
+    bound = bind(port, flag)
+    stack.callback(bound.close)
+    return bound
 
 
 def _foundation(stack: AsyncExitStack, data: DataDirectory, options: Options, ports: Ports, end: End) -> Foundation:

@@ -89,18 +89,15 @@ class DataDirectory:
     def lock(self) -> int:
         """Take the directory for this process; the lock goes with it. Raises AlreadyRunningError."""
         handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        for _ in range(LOCK_TRIES):
-            with contextlib.suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.ftruncate(handle, 0)
-                os.pwrite(handle, str(os.getpid()).encode(), 0)
-                return handle
-            time.sleep(LOCK_PAUSE)
-        holder = os.pread(handle, 20, 0).decode()
-        os.close(handle)
-        raise AlreadyRunningError(
-            f"Batchite already runs on {self.root} (process {holder}); `batchite status` says where."
-        )
+        if not _lock_soon(handle):
+            holder = os.pread(handle, 20, 0).decode()
+            os.close(handle)
+            raise AlreadyRunningError(
+                f"Batchite already runs on {self.root} (process {holder}); `batchite status` says where."
+            )
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        return handle
 
     def holder(self) -> int | None:
         """Pid of the server that holds the directory, also while it is still starting; None when nobody does."""
@@ -147,6 +144,15 @@ class DataDirectory:
             directories.remove(path)
         for name in ("state.db", "state.db-wal", "state.db-shm", "keys.json", "env", "processes", "server.json"):
             (self.root / name).unlink(missing_ok=True)
+
+
+def _lock_soon(handle: int) -> bool:
+    for _ in range(LOCK_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(LOCK_PAUSE)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchite.agent.processes import Journal
 from batchite.cli.client import call, read_environment
 from batchite.cli.errors import CommandError
 from batchite.data import AlreadyRunningError, DataDirectory, Options
@@ -171,9 +172,18 @@ def _reset(arguments: argparse.Namespace) -> int:
     data = DataDirectory(arguments.data.absolute())
     running = data.running()
     was_running = _end(data)
+    _end_leftovers(data)
     data.wipe()
     if was_running and running is not None:
         saved = running["options"]
         node_root = Path(saved["node_root"]) if saved["node_root"] else None
         print(json.dumps(_detach(data, Options(**{**saved, "node_root": node_root}))), flush=True)
     return 0
+
+
+def _end_leftovers(data: DataDirectory) -> None:
+    """End the tasks of a server that was killed: what is wiped names them."""
+    if data.journal.exists():
+        journal = Journal(data.journal)
+        journal.end_leftovers(data.nodes)
+        journal.close()
