@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from batch.harness import Account
 
+from batchite.batch.file_handlers import wanted_range
 from batchite.batch.files import LocalNodeFiles
 from batchite.errors import ServiceError
 from batchite.scheduler.model import NodeKey
@@ -113,3 +114,28 @@ def test_directories_outside_are_not_listed(tmp_path: Path, node: NodeKey, direc
     """Only directories inside the node can be listed."""
     with pytest.raises(ServiceError):
         asyncio.run(LocalNodeFiles(tmp_path).entries(node, directory, recursive=False))
+
+
+@pytest.mark.ours
+def test_a_tree_deeper_than_the_stack_is_listed(tmp_path: Path, node: NodeKey) -> None:
+    """A task may nest directories as deep as the file system lets it."""
+    (tmp_path / "a/p/n/workitems/j" / ("d/" * 1500)).mkdir(parents=True)
+    entries = asyncio.run(LocalNodeFiles(tmp_path).entries(node, "workitems/j", recursive=True))
+    assert "d/" * 1499 + "d" in {entry.name for entry in entries}
+
+
+@pytest.mark.ours
+def test_a_name_that_is_no_utf8_is_listed_readably(tmp_path: Path, node: NodeKey) -> None:
+    """Such a name cannot stand in JSON: it is shown with a replacement character, and breaks no listing."""
+    Path(os.fsdecode(bytes(tmp_path / "a/p/n/workitems/j") + b"/bad\xff.txt")).touch()
+    entries = asyncio.run(LocalNodeFiles(tmp_path).entries(node, "workitems/j", recursive=True))
+    assert "bad\ufffd.txt" in {entry.name for entry in entries}
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("header", ["bytes=" + "9" * 5000 + "-", "bytes=0-" + "9" * 5000, "bytes=\u0663-"])
+def test_a_range_has_numbers_of_a_sensible_size(header: str) -> None:
+    """A number that no file can have is refused like any other bad header."""
+    with pytest.raises(ServiceError) as refused:
+        wanted_range(header, 10)
+    assert refused.value.code == "InvalidHeaderValue"

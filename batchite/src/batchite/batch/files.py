@@ -154,17 +154,20 @@ def _open_inside(root: Path, inside: Path) -> int:
         os.close(at)
 
 
-def _walk(base: Path, prefix: str = "", *, recursive: bool) -> Iterator[Entry]:
+def _walk(base: Path, *, recursive: bool) -> Iterator[Entry]:
     """Entries below a directory; links are listed but not followed, what vanishes meanwhile is left out."""
-    with suppress(OSError), os.scandir(base) as found:
-        for item in found:
-            with suppress(OSError):
-                name = prefix + item.name
-                yield _entry(name, item.stat(follow_symlinks=False))
-                if recursive and item.is_dir(follow_symlinks=False):
-                    yield from _walk(Path(item.path), name + "/", recursive=True)
+    waiting = [(os.fspath(base), "")]
+    while waiting:
+        directory, prefix = waiting.pop()
+        with suppress(OSError), os.scandir(directory) as found:
+            for item in found:
+                with suppress(OSError):
+                    yield _entry(prefix + item.name, item.stat(follow_symlinks=False))
+                    if recursive and item.is_dir(follow_symlinks=False):
+                        waiting.append((item.path, f"{prefix}{item.name}/"))
 
 
 def _entry(name: str, found: os.stat_result) -> Entry:
     created = min(found.st_ctime, found.st_mtime)
-    return Entry(name, stat.S_ISDIR(found.st_mode), found.st_size, found.st_mtime, created, found.st_mode)
+    readable = os.fsencode(name).decode(errors="replace")  # a name that is not UTF-8 is shown, JSON cannot hold it
+    return Entry(readable, stat.S_ISDIR(found.st_mode), found.st_size, found.st_mtime, created, found.st_mode)
