@@ -6,6 +6,7 @@ output; from then on both speak `pulumirpc.LanguageRuntime`. It runs programs (`
 also when its parent is gone.
 """
 
+import importlib.machinery
 import json
 import os
 import queue
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +24,30 @@ from typing import IO, Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+
+def enter_empty(*packages: str) -> None:
+    """Make packages importable without running their own code.
+
+    `import pulumi` loads the automation API, tracing and more, which the protocol's modules do not need: most of the
+    time that the engine would wait for this host, twice in every `up`.
+    """
+    for name in packages:
+        found = importlib.machinery.PathFinder.find_spec(name, _search_path(name))
+        if found is None or found.submodule_search_locations is None:
+            raise ModuleNotFoundError(f"{name} is missing; run `make setup`", name=name)
+        package = types.ModuleType(name)
+        package.__path__ = list(found.submodule_search_locations)
+        sys.modules.setdefault(name, package)
+
+
+def _search_path(name: str) -> Sequence[str] | None:
+    parent = name.rpartition(".")[0]
+    return sys.modules[parent].__path__ if parent else None
+
+
+enter_empty("pulumi", "pulumi.runtime")
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402 - only after the above
 
 ROOT = Path(__file__).resolve().parent.parent
 EXECUTOR = "pulumi-language-python-exec"  # Runs a program; comes with the SDK's sources.
