@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-import orjson
-
 from batchite.errors import ServiceError, invalid_property, missing_property, not_implemented
+from batchite.http.json_body import NotAnObjectError, json_object
 from batchite.http.plane import Plane, paths_under
 from batchite.http.render import ARM
 from batchite.http.router import Router
@@ -95,12 +94,9 @@ class Control:
 
 def _body(request: Request) -> Mapping[str, Json]:
     try:
-        body = orjson.loads(request.body or b"{}")
-    except orjson.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict):
-        raise ServiceError("InvalidRequestBody")
-    return body
+        return json_object(request.body or b"{}")
+    except NotAnObjectError as error:
+        raise ServiceError("InvalidRequestBody", values={"Reason": str(error)}) from None
 
 
 def _refused(name: str) -> Handler:

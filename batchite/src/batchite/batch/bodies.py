@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import orjson
-
 from batchite.batch.rules import Check, without_nulls
 from batchite.errors import ServiceError
+from batchite.http.json_body import NotAnObjectError, json_object
 from batchite.http.types import Json, Request
 
 
@@ -14,9 +13,9 @@ def read_body(request: Request, check: Check, *, optional: bool = False) -> dict
     if optional and not request.body:
         return {}
     try:
-        document = orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
-        raise ServiceError("InvalidRequestBody", values={"Reason": f"The body is not valid JSON: {error}"}) from None
+        document = json_object(request.body)
+    except NotAnObjectError as error:
+        raise ServiceError("InvalidRequestBody", values={"Reason": str(error)}) from None
     check("", document)
     found: dict[str, Json] = without_nulls({k: v for k, v in document.items() if not k.startswith("odata.")})
     return found

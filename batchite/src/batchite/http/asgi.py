@@ -13,6 +13,7 @@ from uuid import uuid4
 from batchite.errors import ServiceError
 from batchite.http.guard import allowed_host
 from batchite.http.plane import Plane, Target
+from batchite.http.render import RawHeaders
 from batchite.http.types import Headers, Request, Response
 
 Scope: TypeAlias = dict[str, Any]
@@ -64,7 +65,7 @@ class App:
                 "%s %s %s failed, request id %s", plane.name, request.method, request.path, request.request_id
             )
             response = plane.dialect.refuse(ServiceError("InternalError"), request)
-        headers, body = plane.dialect.encode(request, response)
+        headers, body = _encoded(plane, request, response)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         if response.stream is None or request.method == "HEAD":
             await send({"type": "http.response.body", "body": body})
@@ -98,6 +99,17 @@ class App:
                 await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
                 return
             await send({"type": f"lifespan.{phase}.complete"})
+
+
+def _encoded(plane: Plane, request: Request, response: Response) -> tuple[RawHeaders, bytes]:
+    """The answer's headers and body; one that cannot be written is an error like any other of the server."""
+    try:
+        return plane.dialect.encode(request, response)
+    except (TypeError, ValueError):
+        log.exception(
+            "%s %s: the answer cannot be written, request id %s", plane.name, request.path, request.request_id
+        )
+        return plane.dialect.encode(request, plane.dialect.refuse(ServiceError("InternalError"), request))
 
 
 async def _answer(plane: Plane, request: Request, receive: Receive) -> Response:
