@@ -1,4 +1,4 @@
-"""Who may do what with the blobs: role assignments, each as narrow as its use allows.
+"""Who may do what with the blobs, and who may submit: role assignments, each as narrow as its use allows.
 
 | who | where | role | for |
 |---|---|---|---|
@@ -6,8 +6,10 @@
 | nodes | input, start-tasks | Storage Blob Data Reader | resource files |
 | nodes | output, logs | Storage Blob Data Contributor | output files, results |
 | deployer | storage account | Storage Blob Data Contributor | start-task files, a workload's input and results |
+| submitter | Batch account | Azure Batch Job Submitter | jobs and tasks, nothing else |
+| submitter | input, output, logs | Storage Blob Data Contributor | a workload's input, results and their removal |
 
-Does not own rights on the Batch account: whoever may deploy it may also submit to it.
+Does not own the deployer's rights on the Batch account: whoever may deploy it may also submit to it.
 """
 
 from __future__ import annotations
@@ -16,59 +18,80 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_azure_native as azure
 
-from components import naming
+from components.grants import (
+    BLOB_CONTRIBUTOR,
+    BLOB_READER,
+    JOB_SUBMITTER,
+    SERVICE_PRINCIPAL,
+    Grant,
+    Granting,
+    Principal,
+    assign,
+)
 from components.identity import Identities
+from components.records import setting
 from components.storage import START_TASKS, Storage
+from components.validation import UUID, one_of
 
-BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
-BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
-SERVICE_PRINCIPAL = "ServicePrincipal"
+TASK_CONTAINERS = ("input", "output", "logs")
 NODE_ROLES = {"input": BLOB_READER, START_TASKS: BLOB_READER, "output": BLOB_CONTRIBUTOR, "logs": BLOB_CONTRIBUTOR}
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Someone who gets a role; told its kind, Azure need not find an identity that was made a moment ago."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Someone who may run workloads without being able to change the deployment."""
 
-    id: pulumi.Input[str]
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A role for a principal on a scope (a resource id)."""
-
-    scope: pulumi.Input[str]
-    role: str
-    principal: Principal
+    object_id: str = setting("The object id that Entra shows for the user, group or application.", UUID)
+    principal_type: str = setting("What it is.", one_of("User", "Group", SERVICE_PRINCIPAL), "User")
 
 
 @dataclass(frozen=True, slots=True)
 class AccessArgs:
-    """Who deploys, what is granted on, and the subscription and group that the assignments' names are made of."""
+    """Who deploys, what is granted on, and what the assignments' names are made of."""
 
-    subscription: str
-    group_name: str
+    where: Granting
     storage: Storage
     identities: Identities
     deployer: Principal
 
 
 class Access(pulumi.ComponentResource):
-    """The role assignments of the deployment. Depend on it before using what they allow."""
+    """The role assignments on blobs. Depend on it before using what they allow."""
 
     def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("azure-batch:components:Access", name, None, opts)
-        where = f"/subscriptions/{args.subscription}/resourceGroups/{args.group_name}"
-        for key, grant in grants(args).items():
-            _assign(key, grant, args.subscription, naming.role_assignment(where, key), self)
+        assign(blob_grants(args), args.where, self)
         self.register_outputs({})
 
 
-def grants(args: AccessArgs) -> Mapping[str, Grant]:
-    """All grants by name."""
+@dataclass(frozen=True, slots=True)
+class SubmittersArgs:
+    """Who may submit, by name, to which Batch account (a resource id), with which files."""
+
+    where: Granting
+    account_id: pulumi.Input[str]
+    storage: Storage
+    submitters: Mapping[str, Principal]
+
+
+class Submitters(pulumi.ComponentResource):
+    """The role assignments of those who submit jobs."""
+
+    def __init__(self, name: str, args: SubmittersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("azure-batch:components:Submitters", name, {"names": sorted(args.submitters)}, opts)
+        for key, principal in args.submitters.items():
+            assign(submitter_grants(key, principal, args.account_id, args.storage), args.where, self)
+        self.register_outputs({})
+
+
+def principals(submitters: Mapping[str, Submitter]) -> Mapping[str, Principal]:
+    """The submitters of the configuration, as those who get roles."""
+    return {key: Principal(one.object_id, one.principal_type) for key, one in submitters.items()}
+
+
+def blob_grants(args: AccessArgs) -> Mapping[str, Grant]:
+    """What the deployment itself needs, by name."""
     nodes = Principal(args.identities.nodes.principal_id, SERVICE_PRINCIPAL)
     batch = Principal(args.identities.batch.principal_id, SERVICE_PRINCIPAL)
     account = args.storage.account_id
@@ -79,14 +102,12 @@ def grants(args: AccessArgs) -> Mapping[str, Grant]:
     }
 
 
-def _assign(key: str, grant: Grant, subscription: str, uuid: str, parent: pulumi.Resource) -> None:
-    role = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{grant.role}"
-    azure.authorization.RoleAssignment(
-        key,
-        role_assignment_name=uuid,
-        scope=grant.scope,
-        role_definition_id=role,
-        principal_id=grant.principal.id,
-        principal_type=grant.principal.kind,
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
+def submitter_grants(
+    key: str, principal: Principal, account_id: pulumi.Input[str], storage: Storage
+) -> Mapping[str, Grant]:
+    """What it takes to run a workload, by name."""
+    files = {
+        f"{key}-{container}": Grant(storage.container_ids[container], BLOB_CONTRIBUTOR, principal)
+        for container in TASK_CONTAINERS
+    }
+    return {f"{key}-jobs": Grant(account_id, JOB_SUBMITTER, principal), **files}

@@ -1,51 +1,106 @@
-"""The Batch account: Entra identities only, auto-storage reached by identity.
+"""The Batch account: Entra identities only, auto-storage reached by identity, closed to the internet unless configured.
 
-Does not own the storage account, the identities and their roles, nor the pools.
+Does not own the storage account, the key vault, the identities and their roles, the private endpoints, the diagnostic
+settings (monitoring), nor the pools.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_azure_native as azure
 
 from components.identity import Identities
+from components.key_vault import VaultReference
 from components.naming import BATCH_ACCOUNT
 from components.place import Place, name_of
-from components.validation import broken, one_of, refuse
+from components.public_access import PublicAccess, batch_profile
+from components.records import judge, setting
+from components.validation import FLAG, Problem, broken, one_of, refuse
 
-_RULES = {"account_name": BATCH_ACCOUNT, "public_network_access": one_of("Enabled", "Disabled")}
+BATCH_SERVICE, USER_SUBSCRIPTION = "BatchService", "UserSubscription"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """The Batch account."""
+
+    pool_allocation_mode: str = setting(
+        "Whose quota nodes count against: Batch's own, or that of the subscription, where they then are visible.",
+        one_of(BATCH_SERVICE, USER_SUBSCRIPTION),
+        BATCH_SERVICE,
+        lands="poolAllocationMode; another one is another account",
+    )
+    customer_managed_key: bool = setting(
+        "Whether what Batch stores is encrypted with a key of your key vault instead of Microsoft's.",
+        FLAG,
+        False,
+        lands="encryption",
+    )
+    lock: bool = setting(
+        "Whether ARM refuses to delete the account. Its pools can't be deleted or replaced either until it is off.",
+        FLAG,
+        False,
+        lands="authorization:ManagementLockByScope",
+    )
+    protect: bool = setting("Whether Pulumi refuses to delete the account.", FLAG, False, lands="the option `protect`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountArgs:
-    """Where, its name, its auto-storage (resource id of a storage account), and whether it is reachable publicly."""
+    """Where, its name, its auto-storage (resource id of a storage account), as whom it acts, and who reaches it.
+
+    `private_nodes`: all nodes come through a private endpoint. `vault` is where a key and secrets are, if there is one.
+    """
 
     place: Place
     account_name: pulumi.Input[str]
     storage_account_id: pulumi.Input[str]
     identities: Identities
-    public_network_access: pulumi.Input[str]
+    access: PublicAccess = field(default_factory=PublicAccess)
+    settings: AccountSettings = field(default_factory=AccountSettings)
+    private_nodes: bool = True
+    vault: VaultReference | None = None
+
+    def problems(self) -> Iterator[Problem]:
+        """What ARM would refuse, as far as it is known already."""
+        yield from broken({"accountName": BATCH_ACCOUNT}, {"accountName": self.account_name})
+        yield from judge(self.access, "access.")
+        yield from judge(self.settings, "settings.")
+        if self.settings.customer_managed_key and (self.vault is None or self.vault.key_id is None):
+            yield Problem("settings.customerManagedKey", True, "needs the key of a vault")
+        if self.settings.pool_allocation_mode == USER_SUBSCRIPTION and self.vault is None:
+            yield Problem("settings.poolAllocationMode", USER_SUBSCRIPTION, "needs a vault")
 
 
 class Account(pulumi.ComponentResource):
     """A Batch account without usable keys. Raises SettingsError for settings that ARM would refuse.
 
-    `endpoint` is the address of its data plane.
+    `endpoint` is the address of its data plane; `quotas` are ARM's limits, by ARM's names, known once it exists.
     """
 
+    id: pulumi.Output[str]
     name: pulumi.Output[str]
     endpoint: pulumi.Output[str]
+    quotas: dict[str, pulumi.Output[int]]
 
     def __init__(self, name: str, args: AccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        known = {"account_name": args.account_name, "public_network_access": args.public_network_access}
-        refuse(f"Batch account {name}", broken(_RULES, known))
+        refuse(f"Batch account {name}", args.problems())
         super().__init__("azure-batch:components:Account", name, {"accountName": args.account_name}, opts)
         account = _account(name, args, self)
-        self.name = name_of(account, args.account_name)
+        _lock(name, args, account)
+        self.id, self.name = account.id, name_of(account, args.account_name)
         self.endpoint = account.account_endpoint.apply(with_scheme)
-        self.register_outputs({"name": self.name, "endpoint": self.endpoint})
+        self.quotas = {
+            "dedicatedCoreQuota": account.dedicated_core_quota,
+            "lowPriorityCoreQuota": account.low_priority_core_quota,
+            "poolQuota": account.pool_quota,
+            "activeJobAndJobScheduleQuota": account.active_job_and_job_schedule_quota,
+        }
+        self.register_outputs({"name": self.name, "endpoint": self.endpoint, "quotas": self.quotas})
 
 
 def with_scheme(endpoint: str) -> str:
@@ -61,19 +116,53 @@ def _account(name: str, args: AccountArgs, parent: pulumi.Resource) -> azure.bat
         location=args.place.location,
         tags=args.place.tags,
         allowed_authentication_modes=[azure.batch.AuthenticationMode.AAD],
-        auto_storage=azure.batch.AutoStorageBasePropertiesArgs(
-            storage_account_id=args.storage_account_id,
-            authentication_mode=azure.batch.AutoStorageAuthenticationMode.BATCH_ACCOUNT_MANAGED_IDENTITY,
-            node_identity_reference=azure.batch.ComputeNodeIdentityReferenceArgs(
-                resource_id=args.identities.nodes.resource_id
-            ),
-        ),
+        auto_storage=_auto_storage(args),
         identity=azure.batch.BatchAccountIdentityArgs(
             type=azure.batch.ResourceIdentityType.USER_ASSIGNED,
             user_assigned_identities=[args.identities.batch.resource_id],
         ),
-        pool_allocation_mode=azure.batch.PoolAllocationMode.BATCH_SERVICE,
-        public_network_access=args.public_network_access,
+        pool_allocation_mode=args.settings.pool_allocation_mode,
+        public_network_access=args.access.enabled,
+        network_profile=batch_profile(args.access, private_nodes=args.private_nodes),
+        **_from_vault(args),
         # ARM keeps these for the life of an account; the provider would try to change them in place.
-        opts=pulumi.ResourceOptions(parent=parent, replace_on_changes=["location", "poolAllocationMode"]),
+        opts=pulumi.ResourceOptions(
+            parent=parent, replace_on_changes=["location", "poolAllocationMode"], protect=args.settings.protect
+        ),
     )
+
+
+def _auto_storage(args: AccountArgs) -> azure.batch.AutoStorageBasePropertiesArgs:
+    nodes = azure.batch.ComputeNodeIdentityReferenceArgs(resource_id=args.identities.nodes.resource_id)
+    return azure.batch.AutoStorageBasePropertiesArgs(
+        storage_account_id=args.storage_account_id,
+        authentication_mode=azure.batch.AutoStorageAuthenticationMode.BATCH_ACCOUNT_MANAGED_IDENTITY,
+        node_identity_reference=nodes,
+    )
+
+
+def _from_vault(args: AccountArgs) -> dict[str, Any]:
+    """What the account takes from the vault: a key, a place for secrets, or nothing."""
+    found: dict[str, Any] = {}
+    if args.vault is None:
+        return found
+    if args.settings.customer_managed_key:
+        found["encryption"] = azure.batch.EncryptionPropertiesArgs(
+            key_source=azure.batch.KeySource.MICROSOFT_KEY_VAULT,
+            key_vault_properties=azure.batch.KeyVaultPropertiesArgs(key_identifier=args.vault.key_id),
+        )
+    if args.settings.pool_allocation_mode == USER_SUBSCRIPTION:
+        found["key_vault_reference"] = azure.batch.KeyVaultReferenceArgs(id=args.vault.id, url=args.vault.url)
+    return found
+
+
+def _lock(name: str, args: AccountArgs, account: azure.batch.BatchAccount) -> None:
+    if args.settings.lock:
+        azure.authorization.ManagementLockByScope(
+            name,
+            lock_name="no-delete",
+            scope=account.id,
+            level=azure.authorization.LockLevel.CAN_NOT_DELETE,
+            notes="Set by the deployment; see account.lock in its configuration.",
+            opts=pulumi.ResourceOptions(parent=account),
+        )

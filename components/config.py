@@ -1,6 +1,6 @@
 """The stack configuration: typed, complete and judged as a whole before any resource is made.
 
-`parse` is pure. Does not own what settings lead to: that is in the components.
+`parse` is pure. Does not own what a section means: that stands in the component that the section is for.
 """
 
 from __future__ import annotations
@@ -8,13 +8,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import pulumi
 from pulumi.runtime import config as engine_config
 
-from components.naming import POOL_KEY, PREFIX
+from components import records
+from components.access import Submitter
+from components.account import USER_SUBSCRIPTION, AccountSettings
+from components.budget import BudgetSettings
+from components.key_vault import VaultSettings
+from components.monitoring import WEBHOOKS, MonitoringSettings
+from components.naming import KEY, POOL_KEY, PREFIX
+from components.network import NetworkSettings
+from components.pipeline import PipelineSettings
+from components.public_access import ANYONE, PublicAccess
+from components.records import nested, setting, table
+from components.storage import StorageSettings
 from components.validation import Problem, Rule, matching, one_of, refuse, whole
 
 MAX_NODES = 10_000
@@ -22,18 +33,9 @@ _FILE = matching(r"(?!/)(?!.*\.\./).+", "must be a path relative to the project,
 _TAGS = Rule(
     "must map names to strings",
     lambda value: isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair),
+    {"type": "object", "additionalProperties": {"type": "string"}},
 )
-_POOLS = Rule("must map at least one pool to its settings", lambda value: isinstance(value, dict) and bool(value))
-_POOL = Rule("must be the settings of a pool", lambda value: isinstance(value, dict))
-_STRUCTURED = ("pools", "tags")
-Record = TypeVar("Record")
-
-
-def _setting(rule: Rule, default: Any = MISSING) -> Any:
-    """A field of a settings class with its rule; without a default it has to be configured."""
-    if isinstance(default, dict):
-        return field(metadata={"rule": rule}, default_factory=default.copy)
-    return field(metadata={"rule": rule}, default=default)
+_SECRET = re.compile(r"(?i)[?&]sig=|accountkey=|sharedaccesskey=|\bpassword\s*=|BEGIN [A-Z ]*PRIVATE KEY")
 
 
 def _minutes(text: object) -> int | None:
@@ -44,6 +46,7 @@ def _minutes(text: object) -> int | None:
 _INTERVAL = Rule(
     "must be an ISO 8601 duration of hours and minutes from PT5M to PT168H",
     lambda value: 5 <= (_minutes(value) or 0) <= 168 * 60,
+    {"type": "string", "pattern": "^PT([0-9]+H)?([0-9]+M)?$"},
 )
 
 
@@ -51,32 +54,111 @@ _INTERVAL = Rule(
 class PoolSettings:
     """One pool. Nodes are counted; slots are tasks that run at once on a node."""
 
-    vm_size: str = _setting(matching(r"(?i)standard_\w+", "must be a VM size such as standard_d2s_v3"))
-    max_dedicated: int = _setting(whole(0, MAX_NODES))
-    max_spot: int = _setting(whole(0, MAX_NODES))
-    min_dedicated: int = _setting(whole(0, MAX_NODES), 0)
-    min_spot: int = _setting(whole(0, MAX_NODES), 0)
-    task_slots_per_node: int = _setting(whole(1, 256), 1)
-    evaluation_interval: str = _setting(_INTERVAL, "PT5M")
-    deallocation: str = _setting(one_of("taskcompletion", "requeue", "terminate"), "taskcompletion")
-    start_task: str = _setting(_FILE, "start_tasks/python_packages.sh")
-    requirements: str = _setting(_FILE, "workloads/solar/requirements.txt")
+    vm_size: str = setting(
+        "The size of its nodes.", matching(r"(?i)standard_\w+", "must be a VM size such as standard_d2s_v3")
+    )
+    max_dedicated: int = setting("The most dedicated nodes.", whole(0, MAX_NODES))
+    max_spot: int = setting("The most Spot nodes.", whole(0, MAX_NODES))
+    min_dedicated: int = setting("The dedicated nodes kept when idle.", whole(0, MAX_NODES), 0)
+    min_spot: int = setting("The Spot nodes kept when idle.", whole(0, MAX_NODES), 0)
+    task_slots_per_node: int = setting("The tasks that run at once on a node.", whole(1, 256), 1)
+    evaluation_interval: str = setting("How often the formula is evaluated.", _INTERVAL, "PT5M")
+    deallocation: str = setting(
+        "What happens to tasks on a node that goes.", one_of("taskcompletion", "requeue", "terminate"), "taskcompletion"
+    )
+    start_task: str = setting("The script of the start task.", _FILE, "start_tasks/python_packages.sh")
+    requirements: str = setting("The Python packages it installs.", _FILE, "workloads/solar/requirements.txt")
+
+    def conflicts(self) -> Iterator[Problem]:
+        """A minimum is at most its maximum, and a pool may have a node."""
+        bounds = {"Dedicated": (self.min_dedicated, self.max_dedicated), "Spot": (self.min_spot, self.max_spot)}
+        for kind, (low, high) in bounds.items():
+            if low > high:
+                yield Problem(f"min{kind}", low, f"must be at most max{kind}, which is {high}")
+        if self.max_dedicated + self.max_spot == 0:
+            yield Problem("maxDedicated", 0, "must leave the pool a node, dedicated or Spot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """A stack. `environment_file`, when set, names the variables `jobs` has to load; `pools` is by key.
+    """A stack: what Azure is asked for, and who may use it."""
 
-    `deployer_principal_type` is what Entra calls whoever deploys: a pipeline is a ServicePrincipal.
-    """
+    location: str = setting(
+        "The region.", matching(r"[a-z][a-z0-9]+", "must be an Azure region such as westeurope"), lands="location"
+    )
+    pools: Mapping[str, PoolSettings] = table("The pools by key.", PoolSettings, POOL_KEY, lands="batch:Pool")
+    name_prefix: str = setting("The start of all names.", PREFIX, "batch", lands="the resources' names")
+    tags: Mapping[str, str] = setting("Tags of all resources that take some.", _TAGS, {}, lands="tags")
+    environment_file: str = setting(
+        "A file of variables for `python -m jobs`, where the stack is not on Azure.",
+        matching(r".+", "must be the path of a file"),
+        "",
+        lands="the output `environmentFile`",
+    )
+    deployer_principal_type: str = setting(
+        "What Entra calls whoever deploys; a pipeline is a ServicePrincipal.",
+        one_of("User", "Group", "ServicePrincipal"),
+        "User",
+        lands="principalType of the deployer's role assignment",
+    )
+    public_access: PublicAccess = nested("Who is let in from the internet.", PublicAccess, PublicAccess())
+    account: AccountSettings = nested(
+        "The Batch account.", AccountSettings, AccountSettings(), lands="batch:BatchAccount"
+    )
+    storage: StorageSettings = nested(
+        "The storage account.", StorageSettings, StorageSettings(), lands="storage:StorageAccount"
+    )
+    network: NetworkSettings | None = nested(
+        "A virtual network for nodes and private endpoints.", NetworkSettings, lands="network:VirtualNetwork"
+    )
+    key_vault: VaultSettings | None = nested(
+        "A key vault, for customer-managed keys and user-subscription pools.", VaultSettings, lands="keyvault:Vault"
+    )
+    submitters: Mapping[str, Submitter] = table(
+        "Who may submit jobs, beside the deployer.", Submitter, KEY, {}, lands="authorization:RoleAssignment"
+    )
+    pipelines: Mapping[str, PipelineSettings] = table(
+        "Pipelines that sign in without a secret.",
+        PipelineSettings,
+        KEY,
+        {},
+        lands="managedidentity:FederatedIdentityCredential",
+    )
+    monitoring: MonitoringSettings | None = nested(
+        "Logs, alerts, and who hears of them.", MonitoringSettings, lands="operationalinsights:Workspace"
+    )
+    webhooks: Mapping[str, str] = setting(
+        "Addresses that alerts are posted to, by name. They are secrets: whoever has one can post to it.",
+        WEBHOOKS,
+        {},
+        lands="webhookReceivers of monitor:ActionGroup",
+        secret=True,
+    )
+    budget: BudgetSettings | None = nested(
+        "A budget of the resource group.", BudgetSettings, lands="consumption:Budget"
+    )
 
-    location: str = _setting(matching(r"[a-z][a-z0-9]+", "must be an Azure region such as westeurope"))
-    pools: Mapping[str, PoolSettings] = _setting(_POOLS)
-    name_prefix: str = _setting(PREFIX, "batch")
-    environment_file: str = _setting(matching(r".+", "must be the path of a file"), "")
-    public_network_access: str = _setting(one_of("Enabled", "Disabled"), "Enabled")
-    deployer_principal_type: str = _setting(one_of("User", "Group", "ServicePrincipal"), "User")
-    tags: Mapping[str, str] = _setting(_TAGS, {})
+    @property
+    def private_network(self) -> NetworkSettings | None:
+        """The network, if it has private endpoints."""
+        return self.network if self.network is not None and self.network.private_endpoints else None
+
+    def conflicts(self) -> Iterator[Problem]:
+        """What a section needs of another."""
+        if self.public_access.allow != ANYONE and self.private_network is None:
+            rule = f"needs network.privateEndpoints, or else no node reaches its account and its files; or {ANYONE!r}"
+            yield Problem("publicAccess.allow", self.public_access.allow, rule)
+        yield from self._without_vault()
+        if self.webhooks and self.monitoring is None:
+            yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")
+
+    def _without_vault(self) -> Iterator[Problem]:
+        if self.key_vault is not None:
+            return
+        if self.account.customer_managed_key:
+            yield Problem("account.customerManagedKey", True, "needs keyVault, which holds the key")
+        if self.account.pool_allocation_mode == USER_SUBSCRIPTION:
+            yield Problem("account.poolAllocationMode", USER_SUBSCRIPTION, "needs keyVault, where Batch keeps secrets")
 
 
 def load() -> Settings:
@@ -94,13 +176,19 @@ def parse(project: str, values: Mapping[str, Any], secret: Collection[str] = ())
     Raises SettingsError naming every key, value and rule that is wrong, without the values of `secret` keys.
     """
     read = {key: _decoded(value) if key in _STRUCTURED else value for key, value in values.items()}
-    pools = read.get("pools")
-    problems = [*_problems(Settings, read, f"{project}:"), *_pool_problems(pools, f"{project}:pools")]
-    hidden = tuple(f"{project}:{key}" for key in secret)
+    problems = [*records.problems(Settings, read, f"{project}:"), *_in_plain_text(values, secret, f"{project}:")]
+    hidden = tuple(f"{project}:{key}" for key in (*secret, *_SECRETS))
     shown = (replace(one, value=None) if one.key.startswith(hidden) else one for one in problems)
     refuse(f"Configuration of the project {project}", shown)
-    made = {key: _record(PoolSettings, settings) for key, settings in read["pools"].items()}
-    return _record(Settings, {**read, "pools": made})
+    return records.record(Settings, read)
+
+
+_STRUCTURED = {
+    records.key_of(item)
+    for item in fields(Settings)
+    if "record" in item.metadata or item.metadata["rule"].schema.get("type") == "object"
+}
+_SECRETS = tuple(records.key_of(item) for item in fields(Settings) if item.metadata.get("secret"))
 
 
 def _decoded(value: Any) -> Any:
@@ -110,52 +198,9 @@ def _decoded(value: Any) -> Any:
         return value
 
 
-def _pool_problems(pools: Any, where: str) -> Iterator[Problem]:
-    for key, settings in pools.items() if isinstance(pools, dict) else ():
-        at = f"{where}.{key}"
-        if not POOL_KEY.holds(key):
-            yield Problem(where, key, POOL_KEY.text)
-        if not _POOL.holds(settings):
-            yield Problem(at, settings, _POOL.text)
-            continue
-        found = list(_problems(PoolSettings, settings, f"{at}."))
-        yield from found or _bounds(settings, at)
-
-
-def _bounds(settings: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    for kind in ("Dedicated", "Spot"):
-        low, high = settings.get(f"min{kind}", 0), settings[f"max{kind}"]
-        if low > high:
-            yield Problem(f"{where}.min{kind}", low, f"must be at most max{kind}, which is {high}")
-    if settings["maxDedicated"] + settings["maxSpot"] == 0:
-        yield Problem(f"{where}.maxDedicated", 0, "must leave the pool a node, dedicated or Spot")
-
-
-def _problems(kind: type[Any], values: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
-    """Unknown keys, missing ones, and values that break their rule."""
-    known = {_key(item): item for item in fields(kind)}
-    for key in values:
-        if key not in known:
-            yield Problem(f"{prefix}{key}", None, f"is not a setting; there are {', '.join(sorted(known))}")
-    for key, item in known.items():
-        rule: Rule = item.metadata["rule"]
-        if key in values and not rule.holds(values[key]):
-            yield Problem(f"{prefix}{key}", _shown(values[key]), rule.text)
-        if key not in values and item.default is MISSING and item.default_factory is MISSING:
-            yield Problem(f"{prefix}{key}", None, f"is missing and {rule.text}")
-
-
-def _shown(value: object) -> object:
-    """Structured values are too long to repeat."""
-    return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
-
-
-def _record(kind: type[Record], values: Mapping[str, Any]) -> Record:
-    names = {_key(item): item.name for item in fields(kind)}  # type: ignore[arg-type]  # both are dataclasses
-    return kind(**{names[key]: value for key, value in values.items()})
-
-
-def _key(item: Field[Any]) -> str:
-    """The key of a field: camelCase, as Pulumi configuration is written."""
-    head, *rest = item.name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+def _in_plain_text(values: Mapping[str, Any], secret: Collection[str], where: str) -> Iterator[Problem]:
+    """Secrets that stand in the stack file as they are; they may be in its history already."""
+    rule = "must be encrypted: replace it, then `pulumi config set --secret`"
+    for key, value in values.items():
+        if key not in secret and (key in _SECRETS or _SECRET.search(str(value))):
+            yield Problem(f"{where}{key}", None, rule)

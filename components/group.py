@@ -18,6 +18,7 @@ from components.validation import broken, refuse
 class Group(pulumi.ComponentResource):
     """A resource group. Raises SettingsError for a name that ARM would refuse."""
 
+    id: pulumi.Output[str]
     name: pulumi.Output[str]
 
     def __init__(
@@ -38,5 +39,5 @@ class Group(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.name = name_of(group, group_name)
+        self.id, self.name = group.id, name_of(group, group_name)
         self.register_outputs({"name": self.name})

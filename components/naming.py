@@ -24,6 +24,7 @@ SUFFIX_LENGTH = 8
 ACCOUNT_LENGTH = 24
 GROUP_LENGTH = 90
 IDENTITY_LENGTH = 128
+STEM_LENGTH = 40
 
 RESOURCE_GROUP = matching(
     r"[-\w._()]{0,89}[-\w_()]", "must be 1 to 90 of letters, digits and -_.(), not ending in a dot"
@@ -39,12 +40,28 @@ PREFIX = matching(r"[a-z][a-z0-9]{1,11}", "must be 2 to 12 lower-case letters an
 POOL_KEY = matching(
     r"[a-zA-Z][a-zA-Z0-9_-]{0,31}", "must be 1 to 32 of letters, digits, - and _, a letter at the start"
 )
+KEY = matching(
+    r"[a-z](-?[a-z0-9]){0,23}", "must be up to 24 lower-case letters, digits and single hyphens, a letter at the start"
+)
+VAULT = matching(
+    r"(?=.{3,24}$)[a-zA-Z](-?[a-zA-Z0-9])*",
+    "must be 3 to 24 letters, digits and single hyphens, a letter at the start and no hyphen at the end",
+)
+STEM = matching(
+    r"(?=.{1,40}$)[a-zA-Z](-?[a-zA-Z0-9])*",
+    "must be 1 to 40 letters, digits and single hyphens, a letter at the start and no hyphen at the end",
+)
+"""What names within the group end in: whatever kind is put before it, the name obeys the rule of that kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one stack's resources; pools get theirs from `pool_id`."""
+    """The names of one stack's resources; pools get theirs from `pool_id`.
 
+    The key vault has the name of the Batch account. `stem` is the end of all names that are unique in the group only.
+    """
+
+    stem: str
     resource_group: str
     storage_account: str
     batch_account: str
@@ -57,6 +74,7 @@ def names(prefix: str, project: str, stack: str, subscription: str) -> Names:
     account = _shortened(re.sub(r"[^a-z0-9]", "", f"{prefix}{stack}".lower()), _suffix(subscription, project, stack))
     readable = re.sub(r"[^a-zA-Z0-9_-]", "-", f"{prefix}-{stack}")
     return Names(
+        stem=re.sub(r"[^a-zA-Z0-9]+", "-", f"{prefix}-{stack}")[:STEM_LENGTH].strip("-"),
         resource_group=f"rg-{readable}"[:GROUP_LENGTH],
         storage_account=account,
         batch_account=account,

@@ -12,6 +12,7 @@ from components.account import Account
 from components.config import Settings
 from components.identity import Identity
 from components.naming import Names
+from components.pipeline import Pipeline
 from components.pool import Pool
 from components.storage import Storage
 
@@ -26,19 +27,21 @@ def stack_outputs(
     storage: Storage,
     nodes: Identity,
     pools: Mapping[str, Pool],
+    pipelines: Mapping[str, Pipeline],
 ) -> Mapping[str, Any]:
     """The outputs by name. `environmentFile` is there only when it is configured."""
     found = {
         "subscriptionId": subscription,
         "resourceGroup": names.resource_group,
         "location": settings.location,
-        "batch": {"account": account.name, "endpoint": account.endpoint},
+        "batch": {"account": account.name, "endpoint": account.endpoint, "quotas": account.quotas},
         "storage": {
             "account": storage.account_name,
             "blobEndpoint": storage.blob_endpoint,
             "containers": {name: name for name in TASK_CONTAINERS},
         },
         "pools": {key: pool_output(pool, nodes) for key, pool in pools.items()},
+        "pipelines": {key: {"clientId": pipeline.client_id} for key, pipeline in pipelines.items()},
     }
     return found | ({"environmentFile": settings.environment_file} if settings.environment_file else {})
 

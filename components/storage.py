@@ -1,43 +1,84 @@
 """The storage account of the deployment and its containers: Entra identities only, HTTPS only, nothing public.
 
-Does not own who may read or write (access), nor the blobs: those of the start task are start_task's, those of tasks
-belong to the tasks.
+What is deleted or overwritten can be had back for a while; logs go after a time, outputs only if configured.
+Does not own who may read or write (access), the private endpoint, nor the blobs: those of the start task are
+start_task's, those of tasks belong to the tasks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_azure_native as azure
 
 from components.naming import CONTAINER, STORAGE_ACCOUNT
 from components.place import Place, name_of
-from components.validation import broken, refuse
+from components.public_access import PublicAccess, storage_rules
+from components.records import judge, setting
+from components.validation import FLAG, Problem, broken, one_of, refuse, whole
 
 START_TASKS = "start-tasks"
 CONTAINERS = ("input", "output", "logs", START_TASKS)
+_DAYS = whole(1, 3650)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """The storage account."""
+
+    sku: str = setting(
+        "How often, and how far apart, every blob is stored.",
+        one_of("Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_GZRS"),
+        "Standard_LRS",
+        lands="sku.name",
+    )
+    soft_delete_days: int = setting(
+        "Days in which deleted blobs, versions and containers can be had back.",
+        whole(1, 365),
+        7,
+        lands="deleteRetentionPolicy and containerDeleteRetentionPolicy of storage:BlobServiceProperties",
+    )
+    versioning: bool = setting(
+        "Whether an overwritten blob is kept as a version, for as long as a deleted one.",
+        FLAG,
+        True,
+        lands="isVersioningEnabled of storage:BlobServiceProperties",
+    )
+    logs_days: int | None = setting(
+        "Days after which blobs in `logs` go; null keeps them.", _DAYS, 30, lands="storage:ManagementPolicy"
+    )
+    outputs_days: int | None = setting(
+        "Days after which blobs in `output` go; null keeps them.",
+        _DAYS,
+        None,
+        lands="storage:ManagementPolicy",
+    )
+    protect: bool = setting("Whether Pulumi refuses to delete the account.", FLAG, False, lands="the option `protect`")
 
 
 @dataclass(frozen=True, slots=True)
 class StorageArgs:
-    """Where, and under which names. Raises SettingsError, when the component is made, for names ARM would refuse."""
+    """Where, under which names, who reaches it, and how long what is kept."""
 
     place: Place
     account_name: pulumi.Input[str]
     containers: Sequence[str] = CONTAINERS
-    sku: pulumi.Input[str] = azure.storage.SkuName.STANDARD_LRS.value
+    access: PublicAccess = field(default_factory=PublicAccess)
+    settings: StorageSettings = field(default_factory=StorageSettings)
 
-    def check(self, name: str) -> None:
-        """Judge what is known already."""
+    def problems(self) -> Iterator[Problem]:
+        """What ARM would refuse, as far as it is known already."""
         names = {f"containers[{index}]": container for index, container in enumerate(self.containers)}
-        rules = {"account_name": STORAGE_ACCOUNT, **dict.fromkeys(names, CONTAINER)}
-        refuse(f"Storage {name}", broken(rules, {"account_name": self.account_name, **names}))
+        rules = {"accountName": STORAGE_ACCOUNT, **dict.fromkeys(names, CONTAINER)}
+        yield from broken(rules, {"accountName": self.account_name, **names})
+        yield from judge(self.access, "access.")
+        yield from judge(self.settings, "settings.")
 
 
 class Storage(pulumi.ComponentResource):
-    """A storage account that takes Entra tokens only.
+    """A storage account that takes Entra tokens only. Raises SettingsError for settings that ARM would refuse.
 
     `blob_endpoint` is its address without a slash at the end; `container_ids` are the containers' resource ids.
     """
@@ -48,9 +89,11 @@ class Storage(pulumi.ComponentResource):
     container_ids: Mapping[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        args.check(name)
+        refuse(f"Storage {name}", args.problems())
         super().__init__("azure-batch:components:Storage", name, {"accountName": args.account_name}, opts)
         account = _account(name, args, self)
+        service = _blob_service(name, args, account)
+        _lifecycle(name, args, account, service)
         containers = {container: _container(container, args, account) for container in args.containers}
         self.account_name, self.account_id = name_of(account, args.account_name), account.id
         self.blob_endpoint = account.primary_endpoints.blob.apply(without_slash)
@@ -71,14 +114,81 @@ def _account(name: str, args: StorageArgs, parent: pulumi.Resource) -> azure.sto
         location=args.place.location,
         tags=args.place.tags,
         kind=azure.storage.Kind.STORAGE_V2,
-        sku=azure.storage.SkuArgs(name=args.sku),
+        sku=azure.storage.SkuArgs(name=args.settings.sku),
         enable_https_traffic_only=True,
         minimum_tls_version=azure.storage.MinimumTlsVersion.TLS1_2,
         allow_blob_public_access=False,
         allow_shared_key_access=False,
         allow_cross_tenant_replication=False,
         default_to_o_auth_authentication=True,
-        opts=pulumi.ResourceOptions(parent=parent),
+        public_network_access=args.access.enabled,
+        network_rule_set=storage_rules(args.access),
+        opts=pulumi.ResourceOptions(parent=parent, protect=args.settings.protect),
+    )
+
+
+def _blob_service(
+    name: str, args: StorageArgs, account: azure.storage.StorageAccount
+) -> azure.storage.BlobServiceProperties:
+    kept = azure.storage.DeleteRetentionPolicyArgs(enabled=True, days=args.settings.soft_delete_days)
+    return azure.storage.BlobServiceProperties(
+        name,
+        blob_services_name="default",
+        account_name=name_of(account, args.account_name),
+        resource_group_name=args.place.resource_group,
+        delete_retention_policy=kept,
+        container_delete_retention_policy=kept,
+        is_versioning_enabled=args.settings.versioning,
+        opts=pulumi.ResourceOptions(parent=account),
+    )
+
+
+def _lifecycle(
+    name: str, args: StorageArgs, account: azure.storage.StorageAccount, service: azure.storage.BlobServiceProperties
+) -> None:
+    rules = lifecycle_rules(args.settings)
+    if rules:
+        azure.storage.ManagementPolicy(
+            name,
+            management_policy_name="default",
+            account_name=name_of(account, args.account_name),
+            resource_group_name=args.place.resource_group,
+            policy=azure.storage.ManagementPolicySchemaArgs(rules=rules),
+            # A rule about versions is refused while versioning is off.
+            opts=pulumi.ResourceOptions(parent=account, depends_on=[service]),
+        )
+
+
+def lifecycle_rules(settings: StorageSettings) -> list[azure.storage.ManagementPolicyRuleArgs]:
+    """What is deleted by age (in days since the last change), and old versions."""
+    ages = {"logs": settings.logs_days, "output": settings.outputs_days}
+    rules = [_after(f"delete-{where}", where, days) for where, days in ages.items() if days is not None]
+    return [*rules, _versions_after(settings.soft_delete_days)] if settings.versioning else rules
+
+
+def _after(name: str, container: str, days: int) -> azure.storage.ManagementPolicyRuleArgs:
+    delete = azure.storage.DateAfterModificationArgs(days_after_modification_greater_than=days)
+    actions = azure.storage.ManagementPolicyActionArgs(
+        base_blob=azure.storage.ManagementPolicyBaseBlobArgs(delete=delete)
+    )
+    return _rule(name, actions, [f"{container}/"])
+
+
+def _versions_after(days: int) -> azure.storage.ManagementPolicyRuleArgs:
+    delete = azure.storage.DateAfterCreationArgs(days_after_creation_greater_than=days)
+    actions = azure.storage.ManagementPolicyActionArgs(version=azure.storage.ManagementPolicyVersionArgs(delete=delete))
+    return _rule("delete-versions", actions, [])
+
+
+def _rule(
+    name: str, actions: azure.storage.ManagementPolicyActionArgs, prefixes: Sequence[str]
+) -> azure.storage.ManagementPolicyRuleArgs:
+    filters = azure.storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"], prefix_match=list(prefixes) or None)
+    return azure.storage.ManagementPolicyRuleArgs(
+        name=name,
+        type=azure.storage.RuleType.LIFECYCLE,
+        enabled=True,
+        definition=azure.storage.ManagementPolicyDefinitionArgs(actions=actions, filters=filters),
     )
 
 

@@ -91,7 +91,13 @@ def answers(token: str, name: str) -> dict[str, Any]:
         case "StorageAccount":
             return {"name": name, "primaryEndpoints": {"blob": f"https://{name}.blob.core.windows.net/"}}
         case "BatchAccount":
-            return {"name": name, "accountEndpoint": f"{name}.westeurope.batch.azure.com"}
+            quotas = dict.fromkeys(("poolQuota", "activeJobAndJobScheduleQuota"), 100)
+            cores = {"dedicatedCoreQuota": 900, "lowPriorityCoreQuota": 500}
+            return {"name": name, "accountEndpoint": f"{name}.westeurope.batch.azure.com", **quotas, **cores}
+        case "Vault":
+            return {"name": name, "properties": {"vaultUri": f"https://{name}.vault.azure.net/"}}
+        case "Key":
+            return {"name": name, "keyUri": f"https://{name}.vault.azure.net/keys/{name}"}
         case "UserAssignedIdentity":
             made = {key: str(uuid.uuid5(UUIDS, f"{key} {name}")) for key in ("principalId", "clientId")}
             return {"name": name, **made}

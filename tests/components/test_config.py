@@ -10,13 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.config import PoolSettings, Settings, parse
+from components.public_access import PublicAccess
 from components.validation import SettingsError
 from tests.components.harness import configuration
 
 pytestmark = pytest.mark.ours
 
 POOL: dict[str, Any] = {"vmSize": "standard_d2s_v3", "maxDedicated": 1, "maxSpot": 3}
-GOOD: dict[str, Any] = {"location": "westeurope", "pools": json.dumps({"main": POOL})}
+ANYONE = {"allow": "anyone"}
+GOOD: dict[str, Any] = {
+    "location": "westeurope",
+    "publicAccess": json.dumps(ANYONE),
+    "pools": json.dumps({"main": POOL}),
+}
 
 
 def problems(values: dict[str, Any]) -> dict[str, str]:
@@ -34,11 +40,12 @@ def with_pool(**changes: Any) -> dict[str, Any]:
 def test_defaults_complete_what_is_not_configured() -> None:
     """Region, VM size and limits are asked for; everything else has a default."""
     pool = PoolSettings(vm_size="standard_d2s_v3", max_dedicated=1, max_spot=3)
-    assert parse("azure-batch", GOOD) == Settings(location="westeurope", pools={"main": pool})
+    read = parse("azure-batch", GOOD)
+    assert read == Settings(location="westeurope", pools={"main": pool}, public_access=PublicAccess(allow="anyone"))
     assert (pool.task_slots_per_node, pool.evaluation_interval, pool.deallocation) == (1, "PT5M", "taskcompletion")
 
 
-@pytest.mark.parametrize("stack", ["local", "dev"])
+@pytest.mark.parametrize("stack", ["local", "dev", "production.example"])
 def test_the_stacks_of_the_project_are_right(stack: str) -> None:
     """The configuration files that come with the project are valid."""
     prefix = "azure-batch:"
@@ -129,7 +136,7 @@ KEYS = st.sampled_from(["vmSize", "maxDedicated", "maxSpot", "minSpot", "evaluat
 @given(st.dictionaries(st.text(max_size=5), st.dictionaries(KEYS, JSON) | JSON, max_size=3))
 def test_anything_is_either_read_or_refused(pools: dict[str, Any]) -> None:
     """Whatever the file says, the answer is settings or a SettingsError, never another exception."""
-    values = {"location": "westeurope", "pools": json.dumps(pools)}
+    values = {**GOOD, "pools": json.dumps(pools)}
     try:
         read = parse("azure-batch", values)
     except SettingsError as error:

@@ -1,7 +1,7 @@
 """What lies under a storage account: the blob service's settings, containers, the lifecycle policy.
 
 A container is created in the blob store. Settings of the service and the lifecycle policy are stored and returned;
-Batchite keeps no deleted blobs and moves or deletes none by policy.
+Batchite keeps no deleted blobs and no versions of overwritten ones, and moves or deletes none by policy.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ BLOB_SERVICE = ResourceType(
                     "cors": anything,
                     "defaultServiceVersion": text(),
                     "deleteRetentionPolicy": anything,
-                    "isVersioningEnabled": flag(unbuilt=True),
+                    "isVersioningEnabled": flag(),
                     "lastAccessTimeTrackingPolicy": anything,
                     "restorePolicy": anything,
                     "staticWebsite": unbuilt,
