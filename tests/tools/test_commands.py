@@ -100,9 +100,8 @@ def test_azure_is_not_batchite(stack: str, env: dict[str, str]) -> None:
 def test_azure_asks_before_it_changes_anything() -> None:
     """The caller's own stack is selected and deployed under the policy pack, without --yes."""
     azure.refuse_local("dev", {"AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com"})
-    select, up = azure.commands("dev", ["--diff"])
-    assert select == ["pulumi", "stack", "select", "--create", "dev"]
-    assert up == ["pulumi", "up", "--stack", "dev", "--policy-pack", "policies", "--diff"]
+    assert azure.select("dev") == ["pulumi", "stack", "select", "--create", "dev"]
+    assert azure.up("dev", ["--diff"]) == ["pulumi", "up", "--stack", "dev", "--policy-pack", "policies", "--diff"]
 
 
 @pytest.mark.parametrize(
