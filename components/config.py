@@ -148,17 +148,22 @@ class Settings:
         if self.public_access.allow != ANYONE and self.private_network is None:
             rule = f"needs network.privateEndpoints, or else no node reaches its account and its files; or {ANYONE!r}"
             yield Problem("publicAccess.allow", self.public_access.allow, rule)
-        yield from self._without_vault()
+        yield from self._of_vault()
         if self.webhooks and self.monitoring is None:
             yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")
 
-    def _without_vault(self) -> Iterator[Problem]:
-        if self.key_vault is not None:
-            return
-        if self.account.customer_managed_key:
-            yield Problem("account.customerManagedKey", True, "needs keyVault, which holds the key")
-        if self.account.pool_allocation_mode == USER_SUBSCRIPTION:
-            yield Problem("account.poolAllocationMode", USER_SUBSCRIPTION, "needs keyVault, where Batch keeps secrets")
+    def _of_vault(self) -> Iterator[Problem]:
+        own = self.account.pool_allocation_mode == USER_SUBSCRIPTION
+        if self.key_vault is None:
+            if self.account.customer_managed_key:
+                yield Problem("account.customerManagedKey", True, "needs keyVault, which holds the key")
+            if own:
+                yield Problem(
+                    "account.poolAllocationMode", USER_SUBSCRIPTION, "needs keyVault, where Batch keeps secrets"
+                )
+        elif own and self.key_vault.batch_service_object_id is None:
+            rule = f"is missing; with {USER_SUBSCRIPTION} the Batch service keeps secrets in the vault"
+            yield Problem("keyVault.batchServiceObjectId", None, rule)
 
 
 def load() -> Settings:

@@ -21,7 +21,7 @@ from components.validation import FLAG, Problem, broken, one_of, refuse, whole
 
 START_TASKS = "start-tasks"
 CONTAINERS = ("input", "output", "logs", START_TASKS)
-_DAYS = whole(1, 3650)
+_DAYS = whole(0, 3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,13 @@ class StorageSettings:
         True,
         lands="isVersioningEnabled of storage:BlobServiceProperties",
     )
-    logs_days: int | None = setting(
-        "Days after which blobs in `logs` go; null keeps them.", _DAYS, 30, lands="storage:ManagementPolicy"
+    logs_days: int = setting(
+        "Days after which blobs in `logs` go; 0 keeps them.", _DAYS, 30, lands="storage:ManagementPolicy"
     )
-    outputs_days: int | None = setting(
-        "Days after which blobs in `output` go; null keeps them.",
+    outputs_days: int = setting(
+        "Days after which blobs in `output` go; 0 keeps them.",
         _DAYS,
-        None,
+        0,
         lands="storage:ManagementPolicy",
     )
     protect: bool = setting("Whether Pulumi refuses to delete the account.", FLAG, False, lands="the option `protect`")
@@ -162,7 +162,7 @@ def _lifecycle(
 def lifecycle_rules(settings: StorageSettings) -> list[azure.storage.ManagementPolicyRuleArgs]:
     """What is deleted by age (in days since the last change), and old versions."""
     ages = {"logs": settings.logs_days, "output": settings.outputs_days}
-    rules = [_after(f"delete-{where}", where, days) for where, days in ages.items() if days is not None]
+    rules = [_after(f"delete-{where}", where, days) for where, days in ages.items() if days]
     return [*rules, _versions_after(settings.soft_delete_days)] if settings.versioning else rules
 
 

@@ -82,7 +82,7 @@ def identity_answer(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"identity": {**inputs["identity"], "userAssignedIdentities": {str(item): {} for item in listed}}}
 
 
-NAME_INPUTS = ("poolName", "resourceName", "containerName", "accountName", "resourceGroupName")
+NAME_INPUTS = ("poolName", "keyName", "vaultName", "resourceName", "containerName", "accountName", "resourceGroupName")
 
 
 def answers(token: str, name: str) -> dict[str, Any]:
@@ -117,12 +117,13 @@ def deploy(
     preview: bool = False,
     root: Path = ROOT,
     config: Mapping[str, Any] | None = None,
+    name: str = "",
 ) -> Deployed:
-    """Run the program of `root` for a stack; `config` replaces configuration values."""
+    """Run the program of `root` for a stack; `config` replaces configuration values, `name` the stack's name."""
     deployed = Deployed()
     monkeypatch.chdir(root)
     monkeypatch.setattr(pulumi, "export", functools.partial(record_output, deployed))
-    pulumi.runtime.set_mocks(Azure(deployed, preview=preview), project=PROJECT, stack=stack, preview=preview)
+    pulumi.runtime.set_mocks(Azure(deployed, preview=preview), project=PROJECT, stack=name or stack, preview=preview)
     changes = {f"{PROJECT}:{key}": value for key, value in (config or {}).items()}
     pulumi.runtime.set_all_config({**configuration(stack), **changes})
     run = pulumi.runtime.test(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None)  # type: ignore[no-untyped-call]

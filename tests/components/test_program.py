@@ -33,6 +33,24 @@ ARM_NAMES = {
     "authorization:RoleAssignment": ("roleAssignmentName", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "batch:BatchAccount": ("accountName", r"[a-z0-9]{3,24}"),
     "batch:Pool": ("poolName", r"[a-zA-Z0-9_-]{1,64}"),
+    "network:VirtualNetwork": ("virtualNetworkName", r"[a-zA-Z0-9][\w.-]{0,62}\w"),
+    "network:Subnet": ("subnetName", r"[a-zA-Z0-9][\w.-]{0,78}\w"),
+    "network:NetworkSecurityGroup": ("networkSecurityGroupName", r"[a-zA-Z0-9][\w.-]{0,78}\w"),
+    "network:NatGateway": ("natGatewayName", r"[a-zA-Z0-9][\w.-]{0,78}\w"),
+    "network:PublicIPAddress": ("publicIpAddressName", r"[a-zA-Z0-9][\w.-]{0,78}\w"),
+    "network:PrivateEndpoint": ("privateEndpointName", r"[a-zA-Z0-9][\w.-]{0,62}\w"),
+    "privatedns:VirtualNetworkLink": ("virtualNetworkLinkName", r"[a-zA-Z0-9][\w.-]{0,78}\w"),
+    "keyvault:Vault": ("vaultName", r"(?=.{3,24}$)(?!.*--)[a-zA-Z][a-zA-Z0-9-]*[a-zA-Z0-9]"),
+    "keyvault:Key": ("keyName", r"[a-zA-Z0-9-]{1,127}"),
+    "operationalinsights:Workspace": ("workspaceName", r"[a-zA-Z0-9][a-zA-Z0-9-]{2,61}[a-zA-Z0-9]"),
+    "monitor:ActionGroup": ("groupShortName", r".{1,12}"),
+    "monitor:MetricAlert": ("ruleName", r"[^*#&+:<>?@%{}\\/|]{1,259}[^*#&+:<>?@%{}\\/|. ]"),
+    "monitor:ScheduledQueryRule": ("ruleName", r"[^*#&+:<>?@%{}\\/|]{1,259}[^*#&+:<>?@%{}\\/|. ]"),
+    "consumption:Budget": ("budgetName", r"[a-zA-Z0-9_-]{1,63}"),
+    "managedidentity:FederatedIdentityCredential": (
+        "federatedIdentityCredentialResourceName",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,119}",
+    ),
 }
 
 

@@ -1,0 +1,130 @@
+"""The sections of the configuration: what each refuses, and that nothing secret stands in plain text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from components.config import parse
+from components.public_access import PublicAccess
+from components.records import judge, plain, record
+from components.validation import SettingsError
+from tests.components.harness import PROJECT, configuration
+
+pytestmark = pytest.mark.ours
+
+PREFIX = f"{PROJECT}:"
+EXAMPLE = {
+    key.removeprefix(PREFIX): value
+    for key, value in configuration("production.example").items()
+    if key.startswith(PREFIX)
+}
+HOOK = "https://hooks.example.com/T0/s3cr3t"
+
+
+def problems(secret: tuple[str, ...] = (), **changes: Any) -> dict[str, str]:
+    """What is wrong with the production example after changes to it, rule by key."""
+    encoded = {key: value if isinstance(value, str) else json.dumps(value) for key, value in changes.items()}
+    with pytest.raises(SettingsError) as caught:
+        parse(PROJECT, {**EXAMPLE, **encoded}, secret)
+    assert "s3cr3t" not in str(caught.value)
+    return {problem.key.removeprefix(PREFIX): problem.rule for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "keys"),
+    [
+        ("publicAccess", {"allow": "some"}, {"publicAccess.allow"}),
+        ("publicAccess", {"allow": "listed"}, {"publicAccess.ipRanges"}),
+        ("publicAccess", {"ipRanges": ["20.61.97.129"]}, {"publicAccess.ipRanges"}),
+        ("publicAccess", {"allow": "listed", "ipRanges": ["10.0.0.0/8"]}, {"publicAccess.ipRanges"}),
+        ("publicAccess", {"allow": "listed", "ipRanges": ["0.0.0.0/0"]}, {"publicAccess.ipRanges"}),
+        ("publicAccess", {"allow": "listed", "ipRanges": ["20.61.97.128/31"]}, {"publicAccess.ipRanges"}),
+        ("account", {"poolAllocationMode": "Mine", "lock": "yes"}, {"account.poolAllocationMode", "account.lock"}),
+        ("account", {"poolAllocationMode": "UserSubscription"}, {"keyVault.batchServiceObjectId"}),
+        ("storage", {"softDeleteDays": 0, "sku": "Premium_LRS"}, {"storage.softDeleteDays", "storage.sku"}),
+        (
+            "network",
+            {"addressSpace": "172.17.0.0/16"},
+            {"network.poolSubnet", "network.endpointSubnet", "network.addressSpace"},
+        ),
+        (
+            "network",
+            {"addressSpace": "20.0.0.0/8"},
+            {"network.poolSubnet", "network.endpointSubnet", "network.addressSpace"},
+        ),
+        ("network", {"poolSubnet": "10.80.16.0/24"}, {"network.endpointSubnet"}),
+        ("network", {"poolSubnet": "10.80.0.1/20"}, {"network.poolSubnet"}),
+        ("network", {"natGateway": False, "internet": True}, {"network.internet"}),
+        ("keyVault", {"softDeleteDays": 6}, {"keyVault.softDeleteDays"}),
+        ("submitters", {"me": {"objectId": "me@example.com"}}, {"submitters.me.objectId"}),
+        ("submitters", {"Me!": {"objectId": "7d0b1c9e-2f7a-4f43-9e0c-3f0d8a6b5c11"}}, {"submitters"}),
+        ("pipelines", {"ci": {"subject": "repo:example/*"}}, {"pipelines.ci.subject"}),
+        ("pipelines", {"ci": {"subject": "repo:a/b:pull_request", "may": "deploy"}}, {"pipelines.ci.subject"}),
+        ("pipelines", {"ci": {"subject": "repo:a/b", "issuer": "http://example.com"}}, {"pipelines.ci.issuer"}),
+        ("monitoring", {"mails": ["nobody"], "retentionDays": 7}, {"monitoring.mails", "monitoring.retentionDays"}),
+        ("monitoring", {"without": ["noise"]}, {"monitoring.without"}),
+        ("budget", {}, {"budget.amount", "budget.start", "budget.mails"}),
+        (
+            "budget",
+            {"amount": 0, "start": "2026-12-15", "mails": []},
+            {"budget.amount", "budget.start", "budget.mails"},
+        ),
+        ("budget", {"amount": 1, "start": "2026-12-01", "mails": ["a@b.cd"], "forecast": []}, {"budget.actual"}),
+    ],
+)
+def test_wrong_settings_are_named(section: str, settings: dict[str, Any], keys: set[str]) -> None:
+    """Each with its full key; all of a section at once."""
+    assert set(problems(**{section: settings})) == keys
+
+
+def test_sections_need_each_other() -> None:
+    """What a section needs of another is told before anything is deployed."""
+    values = {key: value for key, value in EXAMPLE.items() if key not in {"network", "keyVault", "monitoring"}}
+    with pytest.raises(SettingsError) as caught:
+        parse(PROJECT, {**values, "webhooks": json.dumps({"oncall": HOOK})}, ["webhooks"])
+    assert {problem.key.removeprefix(PREFIX) for problem in caught.value.problems} == {
+        "publicAccess.allow",
+        "account.customerManagedKey",
+        "webhooks",
+    }
+
+
+def test_private_endpoints_are_needed_where_the_internet_is_closed() -> None:
+    """Otherwise no node would reach its account."""
+    assert set(problems(network={"privateEndpoints": False})) == {"publicAccess.allow"}
+
+
+def test_a_secret_in_plain_text_is_refused() -> None:
+    """A setting that is a secret has to be encrypted; the error does not repeat it."""
+    assert "must be encrypted" in problems(webhooks={"oncall": HOOK})["webhooks"]
+    read = parse(PROJECT, {**EXAMPLE, "webhooks": json.dumps({"oncall": HOOK})}, ["webhooks"])
+    assert read.webhooks == {"oncall": HOOK}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.blob.core.windows.net/input?sv=2026-02-06&sig=s3cr3t",
+        "DefaultEndpointsProtocol=https;AccountKey=s3cr3t",
+        "-----BEGIN RSA PRIVATE KEY-----s3cr3t",
+    ],
+)
+def test_what_looks_like_a_secret_is_refused_anywhere(text: str) -> None:
+    """A key, or a link that carries one, has no place in a stack file under any name."""
+    assert "must be encrypted" in problems(tags={"source": text})["tags"]
+
+
+def test_a_wrong_secret_is_not_shown() -> None:
+    """Neither in the rule nor as the value."""
+    assert set(problems(("webhooks",), webhooks={"oncall": "s3cr3t"})) == {"webhooks"}
+
+
+def test_records_are_judged_like_configuration() -> None:
+    """A component that is used from Python refuses the same values."""
+    assert [problem.key for problem in judge(PublicAccess(allow="listed"), "access.")] == ["access.ipRanges"]
+    given = PublicAccess(allow="listed", ip_ranges=("20.61.97.129",))
+    assert judge(given) == []
+    assert record(PublicAccess, plain(given)) == given
