@@ -103,11 +103,16 @@ def assert_closed(made: Deployed, access: dict[str, Any]) -> None:
 
 def test_webhooks_are_secrets_of_the_state() -> None:
     """An address that alerts are posted to is never registered in plain text."""
-    seen: list[Any] = []
+    marked: list[Any] = []
+    secret = pulumi.Output.secret
+
+    def marking(value: Any) -> pulumi.Output[Any]:
+        marked.append(value)
+        return secret(value)
+
     config = {"monitoring": "{}", "webhooks": json.dumps({"oncall": "https://hooks.example.com/T0"})}
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(pulumi.runtime.config, "is_config_secret", lambda key: key == f"{PROJECT}:webhooks")
-        secret = pulumi.Output.secret
-        monkeypatch.setattr(pulumi.Output, "secret", lambda value: seen.append(value) or secret(value))
+        monkeypatch.setattr(pulumi.runtime.config, "is_config_secret", f"{PROJECT}:webhooks".__eq__)
+        monkeypatch.setattr(pulumi.Output, "secret", marking)
         deploy(monkeypatch, "dev", config=config)
-    assert "https://hooks.example.com/T0" in seen
+    assert "https://hooks.example.com/T0" in marked

@@ -77,7 +77,7 @@ def problems(secret: tuple[str, ...] = (), **changes: Any) -> dict[str, str]:
 )
 def test_wrong_settings_are_named(section: str, settings: dict[str, Any], keys: set[str]) -> None:
     """Each with its full key; all of a section at once."""
-    assert set(problems(**{section: settings})) == keys
+    assert set(problems((), **{section: settings})) == keys
 
 
 def test_sections_need_each_other() -> None:
