@@ -99,7 +99,7 @@ configured(settings.budget, lambda one: Budget("budget", BudgetArgs(group.id, st
 def pool(key: str, chosen: config.PoolSettings) -> Pool:
     """One pool of the configuration."""
     task = start_task(files[chosen.start_task], files[chosen.requirements], scripts.urls, nodes.resource_id)
-    args = PoolArgs(place, account.name, chosen, nodes, task)
+    args = PoolArgs(place, account.name, chosen, nodes, task, configured(network, lambda made: made.pool_subnet))
     return Pool(key, args, pulumi.ResourceOptions(depends_on=present(scripts, access, endpoints)))
 
 

@@ -149,8 +149,15 @@ class Settings:
             rule = f"needs network.privateEndpoints, or else no node reaches its account and its files; or {ANYONE!r}"
             yield Problem("publicAccess.allow", self.public_access.allow, rule)
         yield from self._of_vault()
+        yield from self._of_nodes()
         if self.webhooks and self.monitoring is None:
             yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")
+
+    def _of_nodes(self) -> Iterator[Problem]:
+        most = sum(pool.max_dedicated + pool.max_spot for pool in self.pools.values())
+        if self.network is not None and most > self.network.nodes:
+            rule = f"has addresses for {self.network.nodes} nodes, and the pools may have {most}"
+            yield Problem("network.poolSubnet", self.network.pool_subnet, rule)
 
     def _of_vault(self) -> Iterator[Problem]:
         own = self.account.pool_allocation_mode == USER_SUBSCRIPTION

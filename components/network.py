@@ -107,14 +107,22 @@ class NetworkArgs:
         yield from judge(self.settings, "settings.")
 
 
+@dataclass(frozen=True, slots=True)
+class PoolSubnet:
+    """A subnet for nodes: its name, known before it is made, and its resource id."""
+
+    name: str
+    resource_id: pulumi.Input[str]
+
+
 class Network(pulumi.ComponentResource):
     """A network with two subnets. Raises SettingsError for settings that ARM would refuse.
 
-    `pool_subnet` and `endpoint_subnet` are resource ids; `public_ip` is the address nodes are seen under, if they are.
+    `endpoint_subnet` is a resource id; `public_ip` is the address nodes are seen under, if they are.
     """
 
     id: pulumi.Output[str]
-    pool_subnet: pulumi.Output[str]
+    pool_subnet: PoolSubnet
     endpoint_subnet: pulumi.Output[str]
     public_ip: pulumi.Output[str] | None
 
@@ -126,10 +134,10 @@ class Network(pulumi.ComponentResource):
         gateway = _gateway(name, args, address, self) if address else None
         pools = _pool_subnet(args, network, gateway, self)
         endpoints = _endpoint_subnet(args, network, pools, self)
-        self.id, self.pool_subnet, self.endpoint_subnet = network.id, pools.id, endpoints.id
+        self.pool_subnet = PoolSubnet(f"vnet-{args.stem}/pools", pools.id)
+        self.id, self.endpoint_subnet = network.id, endpoints.id
         self.public_ip = address.ip_address if address else None
-        outputs = {"id": self.id, "poolSubnet": self.pool_subnet, "endpointSubnet": self.endpoint_subnet}
-        self.register_outputs(outputs)
+        self.register_outputs({"id": self.id, "poolSubnet": pools.id, "endpointSubnet": endpoints.id})
 
 
 def pool_rules(location: pulumi.Input[str], *, internet: bool) -> list[azure.network.SecurityRuleArgs]:

@@ -16,6 +16,7 @@ from batchite.autoscale import builders
 from components import naming
 from components.config import PoolSettings
 from components.identity import Identity
+from components.network import PoolSubnet
 from components.place import Place, name_of
 from components.validation import broken, refuse
 
@@ -41,13 +42,14 @@ REPLACED = (
 
 @dataclass(frozen=True, slots=True)
 class PoolArgs:
-    """Where the pool is, its settings, as whom its nodes act, and what they run before they take tasks."""
+    """Where the pool is, its settings, as whom its nodes act, what they run before they take tasks, their subnet."""
 
     place: Place
     account_name: pulumi.Input[str]
     settings: PoolSettings
     identity: Identity
     start_task: azure.batch.StartTaskArgs
+    subnet: PoolSubnet | None = None
 
 
 class Pool(pulumi.ComponentResource):
@@ -59,7 +61,7 @@ class Pool(pulumi.ComponentResource):
     def __init__(self, key: str, args: PoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         refuse(f"Pool {key}", broken({"key": naming.POOL_KEY}, {"key": key}))
         super().__init__("azure-batch:components:Pool", key, {"key": key}, opts)
-        pool_id = naming.pool_id(key, fixed(args.settings, args.identity.name))
+        pool_id = naming.pool_id(key, fixed(args.settings, args.identity.name, args.subnet))
         self.id = name_of(_pool(key, pool_id, args, self), pool_id)
         self.settings = args.settings
         self.register_outputs({"id": self.id})
@@ -77,9 +79,10 @@ def formula(settings: PoolSettings) -> str:
     )
 
 
-def fixed(settings: PoolSettings, identity_name: str) -> Mapping[str, Any]:
+def fixed(settings: PoolSettings, identity_name: str, subnet: PoolSubnet | None = None) -> Mapping[str, Any]:
     """What can't change during the life of a pool: the generation in its id is made of this."""
     return {
+        **({"subnet": subnet.name} if subnet else {}),
         "vmSize": settings.vm_size.lower(),
         "image": UBUNTU,
         "nodeAgent": NODE_AGENT,
@@ -102,12 +105,23 @@ def _pool(key: str, pool_id: str, args: PoolArgs, parent: pulumi.Resource) -> az
         identity=azure.batch.BatchPoolIdentityArgs(
             type=azure.batch.PoolIdentityType.USER_ASSIGNED, user_assigned_identities=[args.identity.resource_id]
         ),
+        network_configuration=_network(args.subnet) if args.subnet else None,
         inter_node_communication=azure.batch.InterNodeCommunicationState.DISABLED,
         task_slots_per_node=args.settings.task_slots_per_node,
         target_node_communication_mode=COMMUNICATION,
         tags=args.place.tags,
         # The generation in the name lets the new pool be there before the old one goes.
         opts=pulumi.ResourceOptions(parent=parent, replace_on_changes=list(REPLACED), delete_before_replace=False),
+    )
+
+
+def _network(subnet: PoolSubnet) -> azure.batch.NetworkConfigurationArgs:
+    """Nodes in the subnet, without addresses of their own: they leave by the subnet's gateway, or not at all."""
+    return azure.batch.NetworkConfigurationArgs(
+        subnet_id=subnet.resource_id,
+        public_ip_address_configuration=azure.batch.PublicIPAddressConfigurationArgs(
+            provision=azure.batch.IPAddressProvisioningType.NO_PUBLIC_IP_ADDRESSES
+        ),
     )
 
 

@@ -82,7 +82,16 @@ def identity_answer(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"identity": {**inputs["identity"], "userAssignedIdentities": {str(item): {} for item in listed}}}
 
 
-NAME_INPUTS = ("poolName", "keyName", "vaultName", "resourceName", "containerName", "accountName", "resourceGroupName")
+NAME_INPUTS = (
+    "poolName",
+    "subnetName",
+    "keyName",
+    "vaultName",
+    "resourceName",
+    "containerName",
+    "accountName",
+    "resourceGroupName",
+)
 
 
 def answers(token: str, name: str) -> dict[str, Any]:

@@ -109,6 +109,17 @@ def test_nodes_reach_batch_and_storage_and_nothing_reaches_them(production: Depl
     assert len({one["priority"] for one in rules}) == len(rules)
 
 
+def test_nodes_are_in_the_network(production: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without addresses of their own; a pool that moves into a network is another generation."""
+    pool = production.one("batch:Pool")
+    assert pool["networkConfiguration"]["subnetId"].endswith("/pools")
+    assert pool["networkConfiguration"]["publicIPAddressConfiguration"]["provision"] == "NoPublicIPAddresses"
+    sizes = '{"main": {"vmSize": "standard_d8s_v5", "maxDedicated": 4, "maxSpot": 60, "taskSlotsPerNode": 8}}'
+    outside = deploy(monkeypatch, "dev", config={"pools": sizes}, name=STACK).one("batch:Pool")
+    assert "networkConfiguration" not in outside
+    assert outside["poolName"] != pool["poolName"]
+
+
 def test_subnets_are_private(production: Deployed) -> None:
     """Every subnet has a security group and no default way out; that of the nodes leaves through the gateway."""
     subnets = production.of("network:Subnet")

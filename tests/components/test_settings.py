@@ -57,6 +57,7 @@ def problems(secret: tuple[str, ...] = (), **changes: Any) -> dict[str, str]:
         ),
         ("network", {"poolSubnet": "10.80.16.0/24"}, {"network.endpointSubnet"}),
         ("network", {"poolSubnet": "10.80.0.1/20"}, {"network.poolSubnet"}),
+        ("network", {"poolSubnet": "10.80.0.0/26"}, {"network.poolSubnet"}),
         ("network", {"natGateway": False, "internet": True}, {"network.internet"}),
         ("keyVault", {"softDeleteDays": 6}, {"keyVault.softDeleteDays"}),
         ("submitters", {"me": {"objectId": "me@example.com"}}, {"submitters.me.objectId"}),

@@ -48,6 +48,7 @@ _BATCH_SUBMIT = (
 )
 _BATCH_READ = ("Microsoft.Batch/*/read", "Microsoft.Resources/subscriptions/resourceGroups/read")
 _BATCH_ALL = ("Microsoft.Authorization/*/read", "Microsoft.Batch/*", _BATCH_SUBMIT[-1])
+_KEYS = "Microsoft.KeyVault/vaults/keys"
 _ACCESS = ("*/write", "*/delete")  # under Microsoft.Authorization: what a Contributor may not do
 
 ROLES = {
@@ -57,6 +58,17 @@ ROLES = {
     ),
     "acdd72a7-3385-48ef-bd42-f606fba81ae7": Role("Reader", ("*/read",)),
     "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": Role("User Access Administrator", ("*/read", "Microsoft.Authorization/*")),
+    "f58310d9-a9f6-439a-9e8d-f62e7b41a168": Role(
+        "Role Based Access Control Administrator",
+        ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete", "*/read"),
+    ),
+    "e147488a-f6f5-4113-8e2d-b22465e65bf6": Role(
+        "Key Vault Crypto Service Encryption User",
+        data_actions=tuple(f"{_KEYS}/{verb}" for verb in ("read", "wrap/action", "unwrap/action")),
+    ),
+    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": Role(
+        "Key Vault Secrets Officer", data_actions=("Microsoft.KeyVault/vaults/secrets/*",)
+    ),
     "17d1049b-9a84-46fb-8f53-869881c3d3ab": Role(
         "Storage Account Contributor",
         ("Microsoft.Authorization/*/read", "Microsoft.Storage/storageAccounts/*", _BATCH_SUBMIT[-1]),
@@ -120,6 +132,8 @@ class RoleAuthorizer:
             self._by_principal = {self._developer: [self._owner]}
             for assignment in self._resources.of_type(ASSIGNMENT):
                 properties = assignment["properties"]
+                if properties.get("condition"):
+                    continue  # Conditions are not evaluated: the safe answer is that they don't hold.
                 held = (properties["scope"].rstrip("/").lower(), role_id(properties["roleDefinitionId"]))
                 self._by_principal.setdefault(properties["principalId"].lower(), []).append(held)
         return self._by_principal

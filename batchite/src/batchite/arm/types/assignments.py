@@ -1,4 +1,8 @@
-"""Role assignments, at any scope. The name is a uuid; nothing that decides who may do what can be changed."""
+"""Role assignments, at any scope. The name is a uuid; nothing that decides who may do what can be changed.
+
+Applications and identities must be known; users and groups are taken as they are, because Batchite keeps none. A
+condition is kept but not evaluated: who holds a role under one may do nothing by it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from batchite.clock import wire_time
 from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Request
 
+_APPLICATION = "ServicePrincipal"
 _FIXED = "RoleAssignmentUpdateNotPermitted"
 
 
@@ -25,7 +30,7 @@ def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None)
         known = ", ".join(sorted(found.name for found in ROLES.values()))
         raise ServiceError("RoleDefinitionDoesNotExist", f"Its id is '{role}'; Batchite knows: {known}.")
     if old is None:
-        _check_principal(arm, properties["principalId"])
+        _check_principal(arm, properties)
         _check_new(arm, rid, properties)
     given = properties["roleDefinitionId"]
     definition = given if given.startswith("/") else f"/{given}"
@@ -33,13 +38,16 @@ def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None)
     definition = definition if definition.lower().startswith("/subscriptions/") else f"{subscription}{definition}"
     now = wire_time(arm.service.now().wire)
     made = old["properties"]["createdOn"] if old else now
-    filled = {"principalType": "ServicePrincipal", "condition": None, "conditionVersion": None, **properties}
+    filled = {"principalType": _APPLICATION, "condition": None, "conditionVersion": None, **properties}
     times = {"createdOn": made, "updatedOn": now}
     return {**wanted, "properties": {**filled, "scope": rid.scope, "roleDefinitionId": definition, **times}}
 
 
-def _check_principal(arm: Arm, principal: str) -> None:
-    if principal.lower() not in {known.lower() for known in _principals(arm)}:
+def _check_principal(arm: Arm, properties: Resource) -> None:
+    principal = properties["principalId"]
+    if properties.get("principalType", _APPLICATION) == _APPLICATION and principal.lower() not in {
+        known.lower() for known in _principals(arm)
+    }:
         raise ServiceError("PrincipalNotFound", f"The principal is '{principal}'.")
 
 
@@ -93,10 +101,10 @@ ROLE_ASSIGNMENT = ResourceType(
                 {
                     "roleDefinitionId": text(),
                     "principalId": text(),
-                    "principalType": text("User", "Group", "ServicePrincipal", "ForeignGroup", "Device"),
+                    "principalType": text("User", "Group", _APPLICATION, "ForeignGroup", "Device"),
                     "description": text(),
-                    "condition": unbuilt,
-                    "conditionVersion": unbuilt,
+                    "condition": text(),
+                    "conditionVersion": text("2.0"),
                     "delegatedManagedIdentityResourceId": unbuilt,
                     **dict.fromkeys(_READ_ONLY, read_only),
                 },
