@@ -104,6 +104,7 @@ def pool(key: str, chosen: config.PoolSettings) -> Pool:
 
 
 pools = {key: pool(key, chosen) for key, chosen in settings.pools.items()}
+configured(network, lambda made: pulumi.export("publicIp", made.public_ip))
 outputs = stack_outputs(settings, names, client.subscription_id, account, storage, nodes, pools, pipelines)
 for name, value in outputs.items():
     pulumi.export(name, value)

@@ -1,6 +1,7 @@
 """The rules, one a module; each module says why its rule is there."""
 
 from policies.rules import (
+    authorization_least_privilege,
     batch_account_autostorage_identity,
     batch_account_entra_only,
     batch_pool_autoscale_caps,
@@ -8,10 +9,16 @@ from policies.rules import (
     batch_pool_simplified_communication,
     batch_pool_start_task_robust,
     batch_pool_start_task_secrets,
+    consumption_budget_notifications,
+    keyvault_purge_protection,
+    managedidentity_exact_subject,
+    network_no_open_management,
+    network_subnet_private,
     storage_container_private,
     storage_https,
     storage_no_public_blob,
     storage_no_shared_key,
+    storage_soft_delete,
     storage_tls12,
 )
 
@@ -28,4 +35,11 @@ RULES = (
     storage_container_private.RULE,
     storage_https.RULE,
     storage_tls12.RULE,
+    keyvault_purge_protection.RULE,
+    network_subnet_private.RULE,
+    network_no_open_management.RULE,
+    authorization_least_privilege.RULE,
+    managedidentity_exact_subject.RULE,
+    consumption_budget_notifications.RULE,
+    storage_soft_delete.RULE,
 )

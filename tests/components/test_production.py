@@ -131,6 +131,7 @@ def test_subnets_are_private(production: Deployed) -> None:
         IPv4Network(subnets["endpoints"]["addressPrefix"])
     )
     assert production.one("network:PublicIPAddress")["sku"]["name"] == "Standard"
+    assert "publicIp" in production.outputs
 
 
 def test_the_account_is_encrypted_with_the_vaults_key(production: Deployed) -> None:
