@@ -1,7 +1,8 @@
 """Inputs of azure-native resources in ARM's own names: judged against the SDK's classes, then built from them.
 
-What a class takes is read off the class, so nothing is forgotten when the SDK is updated. Building with the classes, not with
-dictionaries, matters: only the classes fill in nested defaults, and a mixture would show differences that are none.
+What a class takes is read off the class, so nothing is forgotten when the SDK is updated. Building with the classes and
+not with dictionaries matters: only the classes fill in nested defaults, and a mixture would show differences that are
+none.
 
 Does not own which of them a component sets.
 """
@@ -64,9 +65,13 @@ def named(name: str) -> type[Any]:
     return found
 
 
-@cache
-def members(kind: type[Any]) -> Mapping[str, Member]:
+def members(kind: Any) -> Mapping[str, Member]:
     """All inputs of a class by ARM's name."""
+    return _members(kind)
+
+
+@cache
+def _members(kind: Any) -> Mapping[str, Member]:
     types = input_type_types(kind)
     signature = inspect.signature(kind.__init__).parameters
     arguments = {wire: name for name, wire in input_type_py_to_pulumi_names(kind).items()}

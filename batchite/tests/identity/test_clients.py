@@ -3,18 +3,18 @@
 import asyncio
 import json
 import ssl
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from typing import Any
 
 import pytest
 from azure.batch import BatchClient
-from azure.batch.aio import BatchClient as AsyncBatchClient
 from azure.batch.models import BatchJobCreateOptions, BatchPoolInfo
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.identity import ClientSecretCredential, DefaultAzureCredential, ManagedIdentityCredential
-from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
 from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
 from identity.server import Running
 
@@ -74,16 +74,38 @@ def test_client_secret_credential(developer: Running, issuer: TokenIssuer, tenan
     assert TokenVerifier(issuer.public_key).verify(token, ARM_AUDIENCES).object_id == DEVELOPER_OBJECT_ID
 
 
+GET_TOKEN = """
+import asyncio, sys
+from azure.identity.aio import ClientSecretCredential
+async def token():
+    async with ClientSecretCredential(*sys.argv[1:4], authority=sys.argv[4]) as credential:
+        print((await credential.get_token(sys.argv[5])).token)
+asyncio.run(token())
+"""
+GET_JOB = """
+import asyncio, sys
+from azure.batch.aio import BatchClient
+from azure.identity.aio import ClientSecretCredential
+async def caller():
+    async with ClientSecretCredential(*sys.argv[1:4], authority=sys.argv[4]) as credential:
+        async with BatchClient(sys.argv[5], credential) as client:
+            print((await client.get_job("nightly")).display_name)
+asyncio.run(caller())
+"""
+
+
+def asynchronously(script: str, developer: Running, last: str) -> str:
+    """What a script prints in a process of its own: asynchronous clients take up SSL_CERT_FILE when they are loaded."""
+    arguments = (TENANT_ID, DEVELOPER_CLIENT_ID, developer.keys.client_secret, developer.https, last)
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr.replace(developer.keys.client_secret, "(secret)")
+    return done.stdout.strip()
+
+
 def test_async_client_secret_credential(developer: Running, issuer: TokenIssuer) -> None:
     """The asynchronous client trusts SSL_CERT_FILE and does no discovery."""
-
-    async def token() -> str:
-        arguments = (TENANT_ID, DEVELOPER_CLIENT_ID, developer.keys.client_secret)
-        async with AsyncClientSecretCredential(*arguments, authority=developer.https) as credential:
-            return (await credential.get_token(SCOPE)).token
-
-    principal = TokenVerifier(issuer.public_key).verify(asyncio.run(token()), BATCH_AUDIENCES)
-    assert principal.object_id == DEVELOPER_OBJECT_ID
+    token = asynchronously(GET_TOKEN, developer, SCOPE)
+    assert TokenVerifier(issuer.public_key).verify(token, BATCH_AUDIENCES).object_id == DEVELOPER_OBJECT_ID
 
 
 def test_a_wrong_secret_is_told_in_entras_words(developer: Running) -> None:
@@ -111,16 +133,7 @@ def test_batch_client_with_a_token_over_https(developer: Running, batch_credenti
 
 def test_async_batch_client_with_a_token_over_https(developer: Running) -> None:
     """The same with the asynchronous client."""
-
-    async def caller() -> str | None:
-        arguments = (TENANT_ID, DEVELOPER_CLIENT_ID, developer.keys.client_secret)
-        async with (
-            AsyncClientSecretCredential(*arguments, authority=developer.https) as credential,
-            AsyncBatchClient(f"{developer.https}/batch/entraonly", credential) as client,
-        ):
-            return (await client.get_job("nightly")).display_name
-
-    assert asyncio.run(caller()) == DEVELOPER_OBJECT_ID
+    assert asynchronously(GET_JOB, developer, f"{developer.https}/batch/entraonly") == DEVELOPER_OBJECT_ID
 
 
 @pytest.mark.parametrize("number", [0, 1])
