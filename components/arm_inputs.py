@@ -1,7 +1,7 @@
 """Inputs of azure-native resources in ARM's own names: judged against the SDK's classes, then built from them.
 
-What a class takes is read off the class, so nothing is forgotten when the SDK is updated. Building with the classes and
-not with dictionaries matters: only the classes fill in nested defaults, and a mixture would show differences that are
+What a class takes is read off the class, so nothing is forgotten when the SDK is updated. Building with the classes,
+not with dictionaries, matters: only the classes fill in nested defaults, and a mixture would show differences that are
 none.
 
 Does not own which of them a component sets.
