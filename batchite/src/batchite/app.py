@@ -19,7 +19,7 @@ import orjson
 from batchite.agent.agent import LocalAgent
 from batchite.agent.processes import Journal
 from batchite.agent.transfer import Transfer, Uploaded
-from batchite.agent.users import TaskUser, choose_user
+from batchite.agent.users import TaskUsers, choose_users
 from batchite.arm.accounts import AccountDirectory, StorageDirectory
 from batchite.arm.plane import ArmPlane, unknown_type
 from batchite.arm.ports import Directory, Endpoints
@@ -122,6 +122,10 @@ class Foundation:
             "pid": os.getpid(),
         }
 
+    def status(self) -> dict[str, Any]:
+        """What `batchite status` shows of the server itself."""
+        return {**self.ready_line(), "allowHostChanges": self.options.allow_host_changes}
+
 
 async def run(data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
     """Serve until SIGTERM or SIGINT. `ready` gets the ready line once every port answers.
@@ -170,9 +174,9 @@ async def _run(
     )
     base = _foundation(stack, data, options, sockets.ports, end)
     blobs = await _blob_service(stack, base)
-    user = _task_user(base)
-    parts = Parts.build(base, blobs, user.path)
-    await _start_agent(stack, base, parts, user)
+    users = _task_users(base)
+    parts = Parts.build(base, blobs, users.plain.path)
+    await _start_agent(stack, base, parts, users)
     await parts.arm.start()
     stack.push_async_callback(parts.arm.close)
     await _report_lost_blobs(base, blobs)
@@ -203,13 +207,13 @@ def _foundation(stack: AsyncExitStack, data: DataDirectory, options: Options, po
     return Foundation(data, options, ports, keys, certificates, store, service, issuer, verifier)
 
 
-def _task_user(base: Foundation) -> TaskUser:
+def _task_users(base: Foundation) -> TaskUsers:
     root = _node_root(base)
     root.mkdir(parents=True, exist_ok=True)
-    user = choose_user(root)
-    if user.warning:
-        log.warning("%s", user.warning)
-    return user
+    users = choose_users(root, allow_host_changes=base.options.allow_host_changes)
+    for warning in users.warnings:
+        log.warning("%s", warning)
+    return users
 
 
 def _clock(store: Store, scale: float) -> Clock:
@@ -258,7 +262,14 @@ class Parts:
         directory = Directory(known.SUBSCRIPTION_ID, known.TENANT_ID, known.DEVELOPER_OBJECT_ID)
         arm = ArmPlane(resources, base.service, pools, blobs, authorizer, directory, endpoints)
         identities = NodeIdentities(base.issuer, known.local_audiences(base.ports.https))
-        site = Site(_node_root(base), base.http_url, base.https_url, base.certificates.bundle.absolute(), user_path)
+        site = Site(
+            node_root=_node_root(base),
+            http_url=base.http_url,
+            https_url=base.https_url,
+            ca_bundle=base.certificates.bundle.absolute(),
+            path=user_path,
+            allow_host_changes=base.options.allow_host_changes,
+        )
         launches = NodeLaunches(base.service, accounts, identities, base.issuer, site)
         access = _access(base, StorageDirectory(resources, authorizer))
         return cls(arm, accounts, authorizer, identities, launches, access)
@@ -276,7 +287,7 @@ class Parts:
             self.identities.plane(),
             Plane("batch", accounts_under("/batch"), batch, batch_caller, BATCH),
             Plane("arm", paths_under(*ARM_PATHS), Router(self.arm.routes, unknown_type), arm_caller, ARM, 4 << 20),
-            Control(base.service, base.ready_line()).plane(DeveloperAuthenticator(arm_caller)),
+            Control(base.service, base.status()).plane(DeveloperAuthenticator(arm_caller)),
             Plane("root", everything(known.DEFAULT_ACCOUNT), batch, batch_caller, BATCH),
         ]
 
@@ -313,7 +324,7 @@ def _access(base: Foundation, storage: StorageDirectory) -> AccessRules:
     )
 
 
-async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, user: TaskUser) -> None:
+async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, users: TaskUsers) -> None:
     """End what an earlier run left, then let the service take up its records."""
     root = _node_root(base)
     journal = Journal(base.data.journal)
@@ -328,7 +339,7 @@ async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, us
         loop.call_soon_threadsafe(_record, ledger, stored)
 
     transfer = Transfer(base.certificates.bundle, parts.launches.token)
-    agent = LocalAgent(root, journal, transfer, user, post, uploaded)
+    agent = LocalAgent(root, journal, transfer, users, post, uploaded)
     base.service.start(agent, parts.launches)
     stack.push_async_callback(asyncio.to_thread, agent.close)
     stack.callback(base.service.stop)

@@ -166,3 +166,4 @@ class Options:
     time_scale: float = 1.0
     node_root: Path | None = None
     well_known_key: bool = False
+    allow_host_changes: bool = False

@@ -8,7 +8,14 @@ from pathlib import Path
 from batchite.agent.launch import Launch, node_directory, task_directory
 from batchite.batch.accounts import AccountDirectory
 from batchite.batch.context import JOB, POOL, TASK, stored
-from batchite.batch.launch import NodeFacts, identity_environment, refusal, start_task_launch, task_launch
+from batchite.batch.launch import (
+    NodeFacts,
+    host_changes,
+    identity_environment,
+    refusal,
+    start_task_launch,
+    task_launch,
+)
 from batchite.http.types import Json
 from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import TokenIssuer
@@ -25,6 +32,7 @@ class Site:
     https_url: str
     ca_bundle: Path
     path: str  # PATH of the nodes
+    allow_host_changes: bool = False  # tasks of elevation level admin may change the machine
 
 
 @dataclass(slots=True)
@@ -82,13 +90,13 @@ class NodeLaunches:
         )
 
     def _environment(self, node: NodeKey, pool_document: dict[str, Json]) -> dict[str, str]:
-        """PATH, whom to trust, and where the pool's identities give tokens on this node."""
+        """PATH, whom to trust, where the pool's identities give tokens on this node, what the host forbids."""
         listed = (pool_document.get("identity") or {}).get("userAssignedIdentities") or []
         held = {item["clientId"]: (item["principalId"], item["resourceId"]) for item in listed}
         self._objects |= {client: object_id for client, (object_id, _) in held.items()}
         base = self.site.http_url + self.identities.register(node, held) if held else ""
         named = identity_environment(base, next(iter(held), ""), self.site.ca_bundle)
-        return {"PATH": self.site.path, **named}
+        return {"PATH": self.site.path, **host_changes(allowed=self.site.allow_host_changes), **named}
 
 
 def _pool(node: NodeKey) -> PoolKey:

@@ -18,10 +18,11 @@ from batchite.agent.launch import Launch, OutputFile, ResourceFile
 from batchite.agent.processes import Journal
 from batchite.agent.runner import Attempt, Ended
 from batchite.agent.transfer import Transfer, Uploaded
-from batchite.agent.users import TaskUser
+from batchite.agent.users import TaskUser, TaskUsers
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SAME_USER = TaskUser(PATH)
+USERS = TaskUsers(SAME_USER, SAME_USER)
 PYTHON = sys.executable
 
 

@@ -1,13 +1,16 @@
+import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from agent.nodes import PATH, SAME_USER, transfer, wait_until
+from agent.nodes import PATH, SAME_USER, USERS, transfer, wait_until
 
 from batchite.agent import processes
 from batchite.agent.agent import DIRECTORIES, LocalAgent
 from batchite.agent.launch import Launch, node_directory, task_directory
+from batchite.agent.users import TaskUser, TaskUsers
 from batchite.scheduler.events import (
     Event,
     NodePrepared,
@@ -29,11 +32,11 @@ DAEMON = """/bin/sh -c 'setsid -f sh -c "touch ready; exec sleep 600"; until [ -
 class Site:
     """An agent and what it has answered."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, users: TaskUsers = USERS) -> None:
         self.root = root
         self.events: list[Event] = []
         self.journal = processes.Journal(root.parent / "journal")
-        self.agent = LocalAgent(root, self.journal, transfer(), SAME_USER, self.events.append, lambda _: None)
+        self.agent = LocalAgent(root, self.journal, transfer(), users, self.events.append, lambda _: None)
 
     @property
     def node(self) -> Path:
@@ -96,6 +99,23 @@ def test_start_task_and_task_answer_with_their_events(site: Site) -> None:
     site.agent.run_task(TASK, NODE, 7, site.launch("/bin/true"))
     site.wait_for(TaskEnded(TASK, 7, 0, None))
     assert site.events.index(TaskStarted(TASK, 7)) < site.events.index(TaskEnded(TASK, 7, 0, None))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_elevation_decides_as_whom_a_task_runs(tmp_path: Path) -> None:
+    """And to whom its files belong."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    site = Site(tmp_path / "nodes", TaskUsers(TaskUser(PATH, 65534, 65534), SAME_USER))
+    for number, admin in enumerate((False, True)):
+        directory = f"workitems/{number}"
+        launch = replace(site.launch("id -u", directory), admin=admin)
+        site.agent.run_task(TASK, NODE, number, launch)
+        site.wait_for(TaskEnded(TASK, number, 0, None))
+        output = site.node / directory / "stdout.txt"
+        expected = 0 if admin else 65534
+        assert (output.read_text(), output.stat().st_uid) == (f"{expected}\n", expected)
+    site.agent.close()
 
 
 def test_a_stop_right_after_the_order_to_run_is_not_lost(site: Site) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from batchite.agent import users
-from batchite.agent.users import choose_user
+from batchite.agent.users import TaskUser, choose_user, choose_users
 
 pytestmark = pytest.mark.ours
 
@@ -37,6 +37,30 @@ def test_root_says_why_tasks_run_as_root(tmp_path: Path, monkeypatch: pytest.Mon
     assert str(tmp_path) in choose_user(tmp_path).warning
     monkeypatch.setattr(users, "_unprivileged", lambda: None)
     assert "no unprivileged user" in choose_user(tmp_path).warning
+
+
+PLAIN = TaskUser("/bin", 1000, 1000)
+
+
+@pytest.mark.parametrize(
+    ("server", "allowed", "admin", "warning"),
+    [
+        (0, False, 1000, ""),
+        (1000, False, 1000, ""),
+        (0, True, None, "run as root"),
+        (1000, True, 1000, "the server is not root"),
+    ],
+)
+def test_elevation_gives_rights_only_where_the_host_may_be_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: int, *, allowed: bool, admin: int | None, warning: str
+) -> None:
+    """And only by a server that has them; that it does, or cannot, is said at start. Other tasks never get any."""
+    monkeypatch.setattr(os, "geteuid", lambda: server)
+    monkeypatch.setattr(users, "choose_user", lambda _: PLAIN)
+    chosen = choose_users(tmp_path, allow_host_changes=allowed)
+    assert (chosen.of(admin=False), chosen.of(admin=True).uid) == (PLAIN, admin)
+    assert bool(chosen.warnings) == bool(warning)
+    assert warning in "".join(chosen.warnings)
 
 
 def test_behind_sudo_it_is_the_person_who_called(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,14 @@ import pytest
 from batch.harness import IDENTITY, POOL, Account, Server
 
 from batchite.agent.launch import OutputFile, ResourceFile
-from batchite.batch.launch import NodeFacts, identity_environment, refusal, start_task_launch, task_launch
+from batchite.batch.launch import (
+    NodeFacts,
+    host_changes,
+    identity_environment,
+    refusal,
+    start_task_launch,
+    task_launch,
+)
 from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
 
 POOL_KEY = PoolKey("account", "pool")
@@ -127,6 +134,13 @@ def test_node_environment() -> None:
         "SSL_CERT_FILE": "/ca.pem",
         "REQUESTS_CA_BUNDLE": "/ca.pem",
     }
+
+
+@pytest.mark.ours
+def test_scripts_are_told_when_the_host_must_not_change() -> None:
+    """A variable says so, also to tasks that run as root; nothing is said where changes are allowed."""
+    assert host_changes(allowed=False) == {"BATCHITE_HOST_CHANGES": "refused"}
+    assert host_changes(allowed=True) == {}
 
 
 @pytest.mark.ours

@@ -14,7 +14,7 @@ from batchite.agent import directories, processes
 from batchite.agent.launch import Launch, node_directory
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
 from batchite.agent.transfer import Transfer, Uploaded
-from batchite.agent.users import TaskUser
+from batchite.agent.users import TaskUsers
 from batchite.scheduler.events import (
     Event,
     NodePrepared,
@@ -46,11 +46,11 @@ class LocalAgent:
         root: Path,
         journal: processes.Journal,
         transfer: Transfer,
-        user: TaskUser,
+        users: TaskUsers,
         post: Callable[[Event], None],
         on_uploaded: Callable[[list[Uploaded]], None],
     ) -> None:
-        self._root, self._journal, self._transfer, self._user = root, journal, transfer, user
+        self._root, self._journal, self._transfer, self._users = root, journal, transfer, users
         self._post, self._on_uploaded = post, on_uploaded
         self._threads = ThreadPoolExecutor(THREADS, "attempt")
         self._controls = ThreadPoolExecutor(CONTROL_THREADS, "agent")
@@ -113,7 +113,7 @@ class LocalAgent:
         try:
             directories.remove(directory)
             for name in DIRECTORIES:
-                directories.make(directory / name, self._user)
+                directories.make(directory / name, self._users.plain)
         except OSError as error:
             log.warning("node %s cannot be made: %s", node.node, error)
             details = (Detail("Path", str(directory)),)
@@ -127,7 +127,8 @@ class LocalAgent:
 
     def _begin(self, owner: Owner, launch: Launch, started: Callable[[], None], ended: Callable[[Ended], None]) -> None:
         """Register the attempt at once, so that a stop that follows finds it, and run it in its own thread."""
-        attempt = Attempt(launch, self._transfer, self._user, self._journal, started, self._on_uploaded)
+        user = self._users.of(admin=launch.admin)
+        attempt = Attempt(launch, self._transfer, user, self._journal, started, self._on_uploaded)
         with self._lock:
             self._attempts[owner] = attempt
         self._threads.submit(self._run, owner, attempt, ended)

@@ -49,7 +49,7 @@ class Launch:
     """One process. `directory` is relative to `node_root`; in it lie stdout.txt, stderr.txt and `wd`.
 
     `environment` is the whole environment: nothing is inherited. `wall_clock` is in real seconds, None = no limit.
-    `admin` asks for elevation level admin.
+    `admin` asks for elevation level admin, which gives more rights only where the host may be changed.
     """
 
     node_root: Path

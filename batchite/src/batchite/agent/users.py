@@ -7,7 +7,7 @@ import os
 import pwd
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -18,12 +18,40 @@ PROBE = "import ensurepip, os, sys; os.chdir(sys.argv[1]); sys.exit(sys.version_
 
 @dataclass(frozen=True, slots=True)
 class TaskUser:
-    """The user of the tasks and their PATH. `uid` None = the server's own; `warning` says why they run as root."""
+    """The user of the tasks and their PATH. `uid` None = the server's own; `warning` is what one must know of it."""
 
     path: str
     uid: int | None = None
     gid: int | None = None
     warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUsers:
+    """As whom tasks run, and as whom those that ask for elevation level admin."""
+
+    plain: TaskUser
+    admin: TaskUser
+
+    def of(self, *, admin: bool) -> TaskUser:
+        """The user of a task that asks for that level."""
+        return self.admin if admin else self.plain
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the log must say at start."""
+        return tuple(dict.fromkeys(user.warning for user in (self.plain, self.admin) if user.warning))
+
+
+def choose_users(node_root: Path, *, allow_host_changes: bool) -> TaskUsers:
+    """The users of both levels: admin gives more rights only where the host may be changed and the server is root."""
+    plain = choose_user(node_root)
+    if not allow_host_changes:
+        return TaskUsers(plain, plain)
+    if os.geteuid() == 0:
+        warning = "tasks of elevation level admin run as root and may change this machine (--allow-host-changes)"
+        return TaskUsers(plain, TaskUser(plain.path, warning=warning))
+    return TaskUsers(plain, replace(plain, warning="--allow-host-changes gives no rights: the server is not root"))
 
 
 def choose_user(node_root: Path) -> TaskUser:

@@ -55,6 +55,11 @@ def identity_environment(metadata_url: str, client_id: str, ca_bundle: Path | No
     return found
 
 
+def host_changes(*, allowed: bool) -> dict[str, str]:
+    """Tells scripts that need root that they must not try, also where tasks run as root for want of another user."""
+    return {} if allowed else {"BATCHITE_HOST_CHANGES": "refused"}
+
+
 def task_launch(
     facts: NodeFacts, job: JobState, job_document: Mapping[str, Json], task: TaskState, document: Mapping[str, Json]
 ) -> Launch:

@@ -52,6 +52,12 @@ def _add_options(start: argparse.ArgumentParser) -> None:
     start.add_argument("--time-scale", type=_scale, default=1.0, metavar="N", help="service seconds in a real one")
     start.add_argument("--node-root", type=Path, metavar="DIR", help="where the nodes' directories lie")
     start.add_argument("--well-known-key", action="store_true", help="account batchite has the published key")
+    start.add_argument(
+        "--allow-host-changes",
+        action="store_true",
+        help="tasks of elevation level admin run as root, if the server does, and may change this machine;"
+        " without it no task can (default)",
+    )
 
 
 def _scale(text: str) -> float:
@@ -71,6 +77,7 @@ def _start(arguments: argparse.Namespace) -> int:
         time_scale=arguments.time_scale,
         node_root=arguments.node_root and arguments.node_root.absolute(),
         well_known_key=arguments.well_known_key,
+        allow_host_changes=arguments.allow_host_changes,
     )
     if arguments.detach:
         print(json.dumps(_detach(data, options)), flush=True)
@@ -127,6 +134,7 @@ def _flags(options: Options) -> list[str]:
     flags.append(f"--time-scale={options.time_scale}")
     flags += ["--in-memory"] if options.in_memory else []
     flags += ["--well-known-key"] if options.well_known_key else []
+    flags += ["--allow-host-changes"] if options.allow_host_changes else []
     return flags + ([f"--node-root={options.node_root}"] if options.node_root else [])
 
 

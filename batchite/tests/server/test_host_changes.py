@@ -1,0 +1,59 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+from azure.batch import models
+from servers import RunningServer, batchite, job, pool, server, task, wait_until
+
+pytestmark = pytest.mark.ours
+
+SCRIPT = "id -u; echo ${BATCHITE_HOST_CHANGES:-allowed}"
+
+
+def answers(running: RunningServer, name: str) -> dict[str, list[str]]:
+    """What the start task, a plain task and one of elevation level admin say of themselves."""
+    client = running.client()
+    elevated = models.UserIdentity(auto_user=models.AutoUserSpecification(elevation_level="admin"))
+    options = pool(name, dedicated=1)
+    options.start_task = models.BatchStartTask(command_line=f"/bin/sh -c '{SCRIPT}'", user_identity=elevated)
+    client.create_pool(options)
+    client.create_job(job(name, name))
+    admin = task("admin", SCRIPT)
+    admin.user_identity = elevated
+    client.create_tasks(name, [task("plain", SCRIPT), admin])
+    wait_until(lambda: client.get_job_task_counts(name).task_counts.completed == 2, "both tasks complete")
+    node = next(iter(client.list_nodes(name)))
+    parts = {one: client.download_task_file(name, one, "stdout.txt") for one in ("plain", "admin")}
+    parts["start"] = client.download_node_file(name, node.id, "startup/stdout.txt")
+    return {one: b"".join(chunks).decode().split() for one, chunks in parts.items()}
+
+
+def test_a_node_does_not_change_its_host(running: RunningServer) -> None:
+    """Elevation gives no more rights, and the tasks are told."""
+    found = answers(running, "careful")
+    assert found["plain"] == found["admin"] == found["start"]
+    assert found["plain"][1] == "refused"
+    assert not json.loads(running.cli("status").stdout)["allowHostChanges"]
+
+
+def test_with_allow_host_changes_elevated_tasks_have_the_rights_of_the_server() -> None:
+    """Others have not; the log says so, and status too."""
+    with server("--in-memory", "--time-scale=600", "--allow-host-changes") as running:
+        found = answers(running, "bold")
+        assert found["admin"] == found["start"] == [str(os.geteuid()), "allowed"]
+        assert (found["plain"] == found["admin"]) is (os.geteuid() != 0)
+        assert "admin" in running.log.read_text() or os.geteuid() != 0
+        assert json.loads(running.cli("status").stdout)["allowHostChanges"]
+
+
+def test_the_option_reaches_a_server_in_the_background(tmp_path: Path) -> None:
+    """Through --detach, and through a reset."""
+    flags = ("--http-port=0", "--https-port=0", "--blob-port=0", "--in-memory", "--detach", "--allow-host-changes")
+    try:
+        started = batchite("start", *flags, data=tmp_path)
+        assert started.returncode == 0, started.stderr
+        assert batchite("reset", data=tmp_path).returncode == 0
+        assert json.loads(batchite("status", data=tmp_path).stdout)["allowHostChanges"]
+    finally:
+        batchite("stop", data=tmp_path)
