@@ -14,12 +14,12 @@ from components.optional import configured
 from components.outputs import stack_outputs
 from components.pipeline import Pipeline, PipelineArgs, submitting
 from components.place import Place
-from components.start_task import read_files
+from components.start_task import files_of, read_files
 from components.storage import Storage, StorageArgs
 from components.wiring import Wiring
 
 settings = config.load()
-files = read_files(path for one in settings.pools.values() for path in (one.start_task, one.requirements))
+files = read_files(files_of(settings.pools.values()))
 client = get_client_config()
 names = naming.names(settings.name_prefix, pulumi.get_project(), pulumi.get_stack(), client.subscription_id)
 stem, public = names.stem, settings.public_access

@@ -23,60 +23,14 @@ from components.monitoring import WEBHOOKS, MonitoringSettings
 from components.naming import KEY, POOL_KEY, PREFIX
 from components.network import NetworkSettings
 from components.pipeline import PipelineSettings
+from components.pool_settings import PoolSettings
 from components.public_access import ANYONE, PublicAccess
 from components.records import nested, setting, table
+from components.start_task_settings import STRINGS
 from components.storage import StorageSettings
-from components.validation import Problem, Rule, matching, one_of, refuse, whole
+from components.validation import Problem, matching, one_of, refuse
 
-MAX_NODES = 10_000
-_FILE = matching(r"(?!/)(?!.*\.\./).+", "must be a path relative to the project, without '..'")
-_TAGS = Rule(
-    "must map names to strings",
-    lambda value: isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair),
-    {"type": "object", "additionalProperties": {"type": "string"}},
-)
 _SECRET = re.compile(r"(?i)[?&]sig=|accountkey=|sharedaccesskey=|\bpassword\s*=|BEGIN [A-Z ]*PRIVATE KEY")
-
-
-def _minutes(text: object) -> int | None:
-    match = re.fullmatch(r"PT(?=\d)(?:(\d+)H)?(?:(\d+)M)?", text) if isinstance(text, str) else None
-    return None if match is None else 60 * int(match[1] or 0) + int(match[2] or 0)
-
-
-_INTERVAL = Rule(
-    "must be an ISO 8601 duration of hours and minutes from PT5M to PT168H",
-    lambda value: 5 <= (_minutes(value) or 0) <= 168 * 60,
-    {"type": "string", "pattern": "^PT([0-9]+H)?([0-9]+M)?$"},
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolSettings:
-    """One pool. Nodes are counted; slots are tasks that run at once on a node."""
-
-    vm_size: str = setting(
-        "The size of its nodes.", matching(r"(?i)standard_\w+", "must be a VM size such as standard_d2s_v3")
-    )
-    max_dedicated: int = setting("The most dedicated nodes.", whole(0, MAX_NODES))
-    max_spot: int = setting("The most Spot nodes.", whole(0, MAX_NODES))
-    min_dedicated: int = setting("The dedicated nodes kept when idle.", whole(0, MAX_NODES), 0)
-    min_spot: int = setting("The Spot nodes kept when idle.", whole(0, MAX_NODES), 0)
-    task_slots_per_node: int = setting("The tasks that run at once on a node.", whole(1, 256), 1)
-    evaluation_interval: str = setting("How often the formula is evaluated.", _INTERVAL, "PT5M")
-    deallocation: str = setting(
-        "What happens to tasks on a node that goes.", one_of("taskcompletion", "requeue", "terminate"), "taskcompletion"
-    )
-    start_task: str = setting("The script of the start task.", _FILE, "start_tasks/python_packages.sh")
-    requirements: str = setting("The Python packages it installs.", _FILE, "workloads/solar/requirements.txt")
-
-    def conflicts(self) -> Iterator[Problem]:
-        """A minimum is at most its maximum, and a pool may have a node."""
-        bounds = {"Dedicated": (self.min_dedicated, self.max_dedicated), "Spot": (self.min_spot, self.max_spot)}
-        for kind, (low, high) in bounds.items():
-            if low > high:
-                yield Problem(f"min{kind}", low, f"must be at most max{kind}, which is {high}")
-        if self.max_dedicated + self.max_spot == 0:
-            yield Problem("maxDedicated", 0, "must leave the pool a node, dedicated or Spot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +42,7 @@ class Settings:
     )
     pools: Mapping[str, PoolSettings] = table("The pools by key.", PoolSettings, POOL_KEY, lands="batch:Pool")
     name_prefix: str = setting("The start of all names.", PREFIX, "batch", lands="the resources' names")
-    tags: Mapping[str, str] = setting("Tags of all resources that take some.", _TAGS, {}, lands="tags")
+    tags: Mapping[str, str] = setting("Tags of all resources that take some.", STRINGS, {}, lands="tags")
     environment_file: str = setting(
         "A file of variables for `python -m jobs`, where the stack is not on Azure.",
         matching(r".+", "must be the path of a file"),
@@ -154,7 +108,7 @@ class Settings:
             yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")
 
     def _of_nodes(self) -> Iterator[Problem]:
-        most = sum(pool.max_dedicated + pool.max_spot for pool in self.pools.values())
+        most = sum(pool.most for pool in self.pools.values())
         if self.network is not None and most > self.network.nodes:
             rule = f"has addresses for {self.network.nodes} nodes, and the pools may have {most}"
             yield Problem("network.poolSubnet", self.network.pool_subnet, rule)

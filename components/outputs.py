@@ -52,8 +52,8 @@ def pool_output(pool: Pool, nodes: Identity) -> Mapping[str, Any]:
         "id": pool.id,
         "identityResourceId": nodes.resource_id,
         "identityClientId": nodes.client_id,
-        "vmSize": pool.settings.vm_size,
+        "vmSize": pool.vm_size,
         "taskSlotsPerNode": pool.settings.task_slots_per_node,
-        "maxDedicated": pool.settings.max_dedicated,
-        "maxSpot": pool.settings.max_spot,
+        "maxDedicated": pool.max_dedicated,
+        "maxSpot": pool.max_spot,
     }

@@ -106,8 +106,8 @@ def _problems(kind: type[Any], values: Mapping[str, Any], prefix: str) -> Iterat
 
 def _judged(item: Field[Any], value: Any, where: str) -> Iterator[Problem]:
     about = item.metadata
-    if value is None and item.default is None:
-        return
+    if type(value) is type(item.default) and value == item.default:
+        return  # Absent, told in other words: None and "" are no values that a rule speaks of.
     if not about["rule"].holds(value):
         yield Problem(where, None if about.get("secret") else shown(value), about["rule"].text)
         return

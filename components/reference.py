@@ -7,6 +7,7 @@ Does not own any setting.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def _is_required(item: Field[Any]) -> bool:
 
 
 def _section(path: str, kind: type[Any], heading: str) -> Iterator[str]:
-    yield f"{heading}\n\n{(kind.__doc__ or '').strip()}\n"
+    yield f"{heading}\n\n{inspect.cleandoc(kind.__doc__ or '')}\n"
     yield "| key | may be | default | meaning | becomes |\n|---|---|---|---|---|"
     yield from (_row(item, path) for item in fields(kind))
     yield ""

@@ -100,6 +100,10 @@ class Storage(pulumi.ComponentResource):
         self.container_ids = {container: made.id for container, made in containers.items()}
         self.register_outputs({"accountName": self.account_name, "blobEndpoint": self.blob_endpoint})
 
+    def url(self, container: str) -> pulumi.Output[str]:
+        """The address of a container."""
+        return pulumi.Output.concat(self.blob_endpoint, "/", container)
+
 
 def without_slash(address: str) -> str:
     """The address as clients like to extend it."""

@@ -13,7 +13,7 @@ from pulumi_azure_native.authorization import GetClientConfigResult
 
 from components.access import Access
 from components.account import Account, AccountArgs
-from components.config import PoolSettings, Settings
+from components.config import Settings
 from components.grants import Granting
 from components.identity import Identities
 from components.key_vault import KeyVault, KeyVaultArgs
@@ -22,9 +22,11 @@ from components.naming import Names
 from components.network import Network
 from components.optional import configured, present
 from components.place import Place
-from components.pool import Pool, PoolArgs
+from components.pool import Pool, PoolArgs, read_formula
+from components.pool_inputs import Parts
+from components.pool_settings import PoolSettings
 from components.private_endpoint import PrivateEndpoints, PrivateEndpointsArgs, batch_targets, vault_targets
-from components.start_task import LocalFile, StartTaskFiles, start_task
+from components.start_task import LocalFile, StartTaskFiles, StartTaskParts, start_task
 from components.storage import START_TASKS, Storage
 
 
@@ -86,7 +88,7 @@ class Wiring:
 
     def scripts(self, files: Mapping[str, LocalFile], endpoints: PrivateEndpoints | None) -> StartTaskFiles:
         """The files of start tasks in Blob storage."""
-        container_url = pulumi.Output.concat(self.storage.blob_endpoint, "/", START_TASKS)
+        container_url = self.storage.url(START_TASKS)
         ready = pulumi.ResourceOptions(depends_on=present(self.access, endpoints))
         return StartTaskFiles("start-task", files=files, container_url=container_url, opts=ready)
 
@@ -121,7 +123,10 @@ class Wiring:
         subnet, nodes = configured(self.network, lambda made: made.pool_subnet), self.identities.nodes
 
         def pool(key: str, chosen: PoolSettings) -> Pool:
-            task = start_task(files[chosen.start_task], files[chosen.requirements], scripts.urls, nodes.resource_id)
-            return Pool(key, PoolArgs(self.place, account.name, chosen, nodes, task, subnet), after)
+            made = StartTaskParts(scripts.urls, nodes, self.storage.url("logs"), self.storage.url("output"))
+            task = start_task(chosen.start_task, made, windows=chosen.windows)
+            formula = read_formula(chosen.formula_file) if chosen.formula_file else ""
+            parts = Parts(nodes, self.place.tags, task, subnet, formula=formula)
+            return Pool(key, PoolArgs(self.place, account.name, chosen, parts), after)
 
         return {key: pool(key, chosen) for key, chosen in self.settings.pools.items()}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.config import PoolSettings, Settings, parse
+from components.config import Settings, parse
+from components.pool_settings import PoolSettings
 from components.public_access import PublicAccess
 from components.validation import SettingsError
 from tests.components.harness import configuration
@@ -69,7 +70,9 @@ def test_the_stacks_of_the_project_are_right(stack: str) -> None:
         ("evaluationInterval", "5 minutes"),
         ("deallocation", "retaineddata"),
         ("startTask", "../outside.sh"),
-        ("requirements", "/etc/passwd"),
+        ("formulaFile", "/etc/passwd"),
+        ("image", "ubuntu-20.04"),
+        ("targetNodeCommunicationMode", "Classic"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_rule(key: str, value: object) -> None:
@@ -77,6 +80,27 @@ def test_a_wrong_setting_is_named_with_its_rule(key: str, value: object) -> None
     found = problems(with_pool(**{key: value}))
     assert list(found) == [f"azure-batch:pools.main.{key}"]
     assert "must be" in found[f"azure-batch:pools.main.{key}"]
+
+
+@pytest.mark.parametrize(
+    ("start_task", "key"),
+    [
+        ({"scripts": [{"script": "../outside.sh"}]}, "scripts[0].script"),
+        ({"scripts": [{"script": "a.sh", "files": ["/etc/passwd"]}]}, "scripts[0].files"),
+        ({"scripts": [{"script": "a.sh", "parameters": ["--"]}]}, "scripts[0].parameters"),
+        ({"scripts": [{"script": "a.sh", "parameters": [1]}]}, "scripts[0].parameters"),
+        ({"scripts": [{"script": "a.ps1"}]}, "scripts[0].script"),
+        ({"scripts": [{"script": "a/x.sh"}, {"script": "b/x.sh"}]}, "scripts"),
+        ({"environment": {"A": 1}}, "environment"),
+        ({"retries": -2}, "retries"),
+        ({"elevation": "Root"}, "elevation"),
+        ({"resourceFiles": [{"httpURL": "https://example.com"}]}, "resourceFiles[0].httpURL"),
+        ({"containerSettings": {}}, "containerSettings.imageName"),
+    ],
+)
+def test_a_wrong_start_task_is_named_with_its_rule(start_task: dict[str, Any], key: str) -> None:
+    """At any depth, in our own names as in ARM's."""
+    assert list(problems(with_pool(startTask=start_task))) == [f"azure-batch:pools.main.startTask.{key}"]
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -90,7 +114,6 @@ def test_all_problems_are_told_at_once() -> None:
         "azure-batch:pools",
         "azure-batch:pools.a.vmSzie",
         "azure-batch:pools.b.vmSize",
-        "azure-batch:pools.b.maxDedicated",
         "azure-batch:pools.c",
     }
     assert "vmSize" in found["azure-batch:pools.a.vmSzie"]

@@ -12,7 +12,8 @@ import pytest
 
 from batchite.autoscale import ceiling, parse
 from components.access import NODE_ROLES
-from components.pool import REPLACED
+from components.pool_inputs import REPLACED
+from components.start_task_settings import StartTaskSettings
 from components.validation import SettingsError
 from jobs.target import parse_outputs
 from policies.rules import RULES
@@ -22,6 +23,7 @@ from tests.components.harness import DEPLOYER, ROOT, SUBSCRIPTION, Deployed, con
 
 pytestmark = pytest.mark.ours
 
+SMALL = {"vmSize": "standard_d2s_v3", "maxDedicated": 1}
 STACKS = ("local", "dev", "production.example")
 BLOB_GRANTS = {"batch-auto-storage", "deployer-blobs", *(f"nodes-{key}" for key in NODE_ROLES)}
 CONTRIBUTOR, READER = "ba92f5b4-2d11-453d-a403-e96b0029c9fe", "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
@@ -149,15 +151,15 @@ def test_the_formula_is_valid_and_bounded(stack: str, deployed: Deployed) -> Non
 
 
 def test_the_start_task_comes_by_identity(deployed: Deployed) -> None:
-    """Both files come over HTTPS under their content hash with the nodes' identity; no task runs before success."""
+    """All files come over HTTPS under their content hash with the nodes' identity; no task runs before success."""
     pool = deployed.one("batch:Pool")
     task = pool["startTask"]
-    assert task["commandLine"] == "/bin/bash python_packages.sh requirements.txt"
+    assert task["commandLine"] == "/bin/bash run.sh python_packages.sh requirements.txt"
     urls = {file["filePath"]: file["httpUrl"] for file in task["resourceFiles"]}
-    assert matches(r"https://.*/start-tasks/[0-9a-f]{16}/python_packages\.sh", urls["python_packages.sh"])
-    assert matches(r"https://.*/start-tasks/[0-9a-f]{16}/requirements\.txt", urls["requirements.txt"])
+    assert set(urls) == {"run.sh", "lib/on_error.sh", "lib/blob.py", "python_packages.sh", "requirements.txt"}
+    assert all(matches(rf"https://.*/start-tasks/[0-9a-f]{{16}}/{name}", url) for name, url in urls.items())
     identities = [file["identityReference"]["resourceId"] for file in task["resourceFiles"]]
-    assert identities == pool["identity"]["userAssignedIdentities"] * 2
+    assert identities == pool["identity"]["userAssignedIdentities"] * len(urls)
     assert (task["waitForSuccess"], task["maxTaskRetryCount"]) == (True, 1)
     assert {blob["url"] for blob in deployed.of("dynamic/azure-batch:Blob").values()} == set(urls.values())
 
@@ -205,8 +207,8 @@ def test_a_second_deployment_asks_for_the_same(stack: str, monkeypatch: pytest.M
 
 def checkout(folder: Path) -> Path:
     """A copy of the files that a start task is made of."""
-    for name in ("start_tasks/python_packages.sh", "workloads/solar/requirements.txt"):
-        (folder / name).parent.mkdir(parents=True)
+    for name in StartTaskSettings().files(windows=False):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
 
@@ -246,15 +248,15 @@ def test_several_pools_share_their_files(monkeypatch: pytest.MonkeyPatch) -> Non
     sizes = {"vmSize": "standard_d4s_v5", "maxDedicated": 1, "maxSpot": 8}
     made = deploy(monkeypatch, "dev", config={"pools": {"small": sizes, "large": {**sizes, "maxSpot": 100}}})
     assert set(made.of("batch:Pool")) == set(made.outputs["pools"]) == {"small", "large"}
-    assert len(made.of("dynamic/azure-batch:Blob")) == 2
+    assert len(made.of("dynamic/azure-batch:Blob")) == len(StartTaskSettings().files(windows=False))
 
 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"pools": {"main": {"vmSize": "big"}}}, ["azure-batch:pools.main.vmSize", "'big'", "maxSpot", "is missing"]),
+        ({"pools": {"main": {"vmSize": "big"}}}, ["azure-batch:pools.main.vmSize", "'big'", "must be a VM size"]),
         (
-            {"pools": {"main": {"vmSize": "standard_d2s_v3", "maxDedicated": 1, "maxSpot": 0, "startTask": "no.sh"}}},
+            {"pools": {"main": {**SMALL, "startTask": {"scripts": [{"script": "no.sh"}]}}}},
             ["'no.sh'", "must be a file of this repository"],
         ),
     ],
