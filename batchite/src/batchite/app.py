@@ -35,6 +35,7 @@ from batchite.blob.gateway import BlobGateway
 from batchite.blob.ledger import Ledger
 from batchite.blob.locate import locate
 from batchite.blob.service import BlobService
+from batchite.blob.signatures import DelegationKeys
 from batchite.clock import Clock, resume
 from batchite.control import Control
 from batchite.data import DataDirectory, Options
@@ -50,7 +51,7 @@ from batchite.identity.ca import Certificates, ensure_certificates
 from batchite.identity.environment import Ports, environment, write_environment
 from batchite.identity.files import write_atomically
 from batchite.identity.metadata import NodeIdentities
-from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, load_or_create_keys
+from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, derived, load_or_create_keys
 from batchite.launches import NodeLaunches, Site
 from batchite.provider_process import ProviderProcess
 from batchite.scheduler.events import Event
@@ -227,7 +228,8 @@ async def _blob_service(stack: AsyncExitStack, base: Foundation) -> BlobService:
     directory = base.data.blobs
     if base.options.in_memory:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="batchite-blob-")))
-    blobs = BlobService(directory, base.data.logs / "azurite.log", locate())
+    delegation = DelegationKeys(derived(base.keys.token_key, "user delegation"))
+    blobs = BlobService(directory, base.data.logs / "azurite.log", locate(), delegation=delegation)
     await blobs.start()
     stack.push_async_callback(blobs.stop)
     await blobs.ensure(known.DEFAULT_ACCOUNT, base.keys.storage)

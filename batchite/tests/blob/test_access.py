@@ -4,10 +4,12 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPSConnection
 from ssl import create_default_context
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
@@ -21,7 +23,8 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
-from batchite.blob.operations import ADD, READ
+from batchite.blob.operations import ADD, DELEGATE, READ, WRITE
+from batchite.blob.signatures import Target
 
 pytestmark = pytest.mark.documented
 
@@ -193,16 +196,106 @@ def test_signature_for_another_address(server: Any, keyed: Any) -> None:
     assert (status, headers["x-ms-error-code"]) == (403, "AuthorizationSourceIPMismatch")
 
 
-def test_user_delegation_is_refused_by_name(server: Any, writer: BlobServiceClient, keyed: Any) -> None:
-    """No user delegation key is given out, and no SAS made offline with an invented one is accepted."""
-    with pytest.raises(HttpResponseError, match="Get User Delegation Key") as caught:
-        writer.get_user_delegation_key(datetime.now(UTC), expiry())
-    assert caught.value.status_code == 501
-    key = hmac.new(b"azurite-user-delegation-signing-seed-v1", b"", hashlib.sha256).digest()
-    forged = f"skoid=x&sktid=y&sig={base64.b64encode(key).decode()}"
-    status, _, body = ask(server, "GET", f"/keyed/{keyed.container_name}/blob?{forged}")
-    assert status == 501
-    assert b"user delegation SAS" in body
+def test_a_delegation_key_signs_for_its_owner(server: Any, container: str) -> None:
+    """With allowSharedKeyAccess false a SAS made with a user delegation key opens what it names, and no more."""
+    server.policy.roles["delegator", "*"] = (DELEGATE, READ, WRITE)
+    account = server.client("shop", server.caller("delegator"))
+    account.get_blob_client(container, "a/b c.txt").upload_blob(b"content")
+    key = account.get_user_delegation_key(datetime.now(UTC) - timedelta(minutes=5), expiry())
+    signature = generate_blob_sas(
+        "shop",
+        container,
+        "a/b c.txt",
+        user_delegation_key=key,
+        permission=BlobSasPermissions(read=True),
+        expiry=expiry(),
+    )
+    blob = by_signature(server, f"{container}/a/b%20c.txt?{signature}")
+    assert blob.download_blob().readall() == b"content"
+    for refused in (lambda: blob.upload_blob(b"2", overwrite=True), blob.delete_blob):
+        with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+            refused()
+    with pytest.raises(HttpResponseError, match="AuthenticationFailed"):
+        by_signature(server, f"{container}/other?{signature}").download_blob()
+
+
+def test_a_delegation_is_no_more_than_its_owner_may(server: Any, container: str) -> None:
+    """The roles of the identity decide when the SAS is used: once they are gone, it opens nothing."""
+    server.policy.roles["delegator", "*"] = (DELEGATE, READ, WRITE)
+    account = server.client("shop", server.caller("delegator"))
+    key = account.get_user_delegation_key(datetime.now(UTC) - timedelta(minutes=5), expiry())
+    signature = generate_container_sas(
+        "shop",
+        container,
+        user_delegation_key=key,
+        permission=ContainerSasPermissions(read=True, create=True, list=True),
+        expiry=expiry(),
+    )
+    folder = ContainerClient.from_container_url(
+        f"{server.url('shop')}/{container}?{signature}", connection_verify=str(server.certificates.ca)
+    )
+    folder.upload_blob("new", b"1")
+    assert [blob.name for blob in folder.list_blobs()] == ["new"]
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        folder.upload_blob("new", b"2", overwrite=True)
+    server.policy.roles["delegator", "*"] = (DELEGATE,)
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        list(folder.list_blobs())
+    folder.close()
+
+
+def test_the_service_signs_for_an_identity(server: Any, container: str) -> None:
+    """What the blob store signs itself (storageUrl of application packages) is valid until it expires."""
+    now = datetime.now(UTC).timestamp()
+    target = Target("shop", container, "v1.0", "rw", now - 300, now + 60)
+    blob = by_signature(server, f"{container}/v1.0?{server.service.signature(target, 'writer')}")
+    blob.upload_blob(b"zip", overwrite=True)
+    assert blob.download_blob().readall() == b"zip"
+    late = replace(target, start=now - 300, expiry=now - 1)
+    with pytest.raises(HttpResponseError, match="AuthenticationFailed"):
+        by_signature(server, f"{container}/v1.0?{server.service.signature(late, 'writer')}").download_blob()
+    server.run(server.service.delete_blob("shop", container, "v1.0"))
+    assert server.run(server.service.find_blob("shop", container, "v1.0")) is None
+
+
+def test_the_service_signs_with_the_key(server: Any, keyed: Any) -> None:
+    """Where the account takes keys, Azurite verifies what the blob store has signed."""
+    now = datetime.now(UTC).timestamp()
+    target = Target("keyed", keyed.container_name, "blob", "rw", now - 300, now + 60)
+    signature = server.service.signature(target)
+    status, _, body = ask(server, "GET", f"/keyed/{keyed.container_name}/blob?{signature}")
+    assert (status, body) == (200, b"content")
+
+
+def test_forged_delegations_open_nothing(server: Any, keyed: Any) -> None:
+    """Azurite's published seed signs nothing here, in whatever case the parameters are written."""
+    key = base64.b64encode(hmac.new(b"azurite-user-delegation-signing-seed-v1", b"", hashlib.sha256).digest()).decode()
+    window = "st=2020-01-01T00:00:00Z&se=2099-01-01T00:00:00Z&skt=2020-01-01T00:00:00Z&ske=2099-01-01T00:00:00Z"
+    for name in ("skoid", "SKOID"):
+        forged = f"sv=2021-12-02&sr=b&sp=rw&{name}=writer&sktid=y&sks=b&skv=2021-12-02&{window}&sig={quote(key)}"
+        status, headers, _ = ask(server, "GET", f"/keyed/{keyed.container_name}/blob?{forged}")
+        assert (status, headers["x-ms-error-code"]) == (403, "AuthenticationFailed"), name
+
+
+@pytest.mark.parametrize(
+    "body", [b"no xml", b"<KeyInfo/>", b"<KeyInfo><Expiry>2099-01-01T00:00:00Z</Expiry></KeyInfo>"]
+)
+def test_a_delegation_key_needs_a_window_of_seven_days_at_most(server: Any, body: bytes) -> None:
+    """A body without a possible time is a bad request."""
+    server.policy.roles["delegator", "*"] = (DELEGATE,)
+    headers = {"Authorization": "Bearer delegator", "Content-Length": str(len(body))}
+    target = "/shop?restype=service&comp=userdelegationkey"
+    status, names, _ = ask(server, "POST", target, headers, body)
+    assert (status, names["x-ms-error-code"]) in {(400, "InvalidXmlDocument"), (400, "InvalidXmlNodeValue")}
+
+
+def by_signature(server: Any, path: str) -> BlobClient:
+    """A client of a blob that has nothing but the signature in its address; closed with the server."""
+    options: Any = {"connection_verify": str(server.certificates.ca), "retry_total": 0}
+    client: Any = BlobClient.from_blob_url(f"{server.url('shop')}/{path}", **options)
+    server.clients.append(client)
+    found: BlobClient = client
+    return found
 
 
 def test_no_public_containers(writer: BlobServiceClient, container: str) -> None:

@@ -6,9 +6,11 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from batchite.blob.delegation import is_delegated, read_delegation
 from batchite.blob.errors import StorageError
 from batchite.blob.operations import Operation
 from batchite.blob.request import BlobRequest
+from batchite.blob.signatures import DelegationKeys
 from batchite.errors import ServiceError
 from batchite.http.types import Principal
 
@@ -36,15 +38,17 @@ def storage_audiences(account: str) -> tuple[str, ...]:
     return (STORAGE_AUDIENCE, f"https://{account}.blob.core.windows.net")
 
 
-def admit(request: BlobRequest, operation: Operation, rules: AccessRules) -> bool:
+def admit(request: BlobRequest, operation: Operation, rules: AccessRules, keys: DelegationKeys) -> str:
     """Let the caller in, or raise StorageError.
 
-    True when it came with a bearer token: then the request goes on signed with the account's key.
+    The object id of a caller whose roles were asked (a token, a user delegation SAS): then the request goes on signed
+    with the account's key. Empty for a key or a signature of the account: Azurite verifies those.
     """
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        _admit_bearer(request, operation, credential.strip(), rules)
-        return True
+        return _admit_bearer(request, operation, credential.strip(), rules)
+    if not scheme and is_delegated(request):
+        return _admit_delegated(request, operation, rules, keys)
     if not scheme and "sig" not in request.query:
         raise _challenge("NoAuthenticationInformation", rules)
     if not rules.shared_key_allowed(request.account):
@@ -52,10 +56,21 @@ def admit(request: BlobRequest, operation: Operation, rules: AccessRules) -> boo
     if scheme not in {"", "SharedKey"}:
         raise StorageError("AuthenticationFailed", detail=f"The scheme {scheme[:20]} is not supported.")
     _check_source(request)
-    return False
+    return ""
 
 
-def _admit_bearer(request: BlobRequest, operation: Operation, token: str, rules: AccessRules) -> None:
+def _admit_delegated(request: BlobRequest, operation: Operation, rules: AccessRules, keys: DelegationKeys) -> str:
+    """A SAS for an identity: its letters and the identity's roles must both allow the operation."""
+    delegation = read_delegation(request, keys)
+    _check_source(request)
+    creates_only = request.headers.get("if-none-match") == "*"
+    if not operation.actions or not delegation.permits(operation, creates_only=creates_only):
+        raise StorageError("AuthorizationPermissionMismatch")
+    _check_roles(request, operation, delegation.object_id, rules)
+    return delegation.object_id
+
+
+def _admit_bearer(request: BlobRequest, operation: Operation, token: str, rules: AccessRules) -> str:
     if request.headers.get("x-ms-version", "") < OLDEST_BEARER_VERSION:
         raise StorageError("AuthenticationFailed", detail="The scheme Bearer is not supported in this version.")
     try:
@@ -64,9 +79,13 @@ def _admit_bearer(request: BlobRequest, operation: Operation, token: str, rules:
         raise _challenge("InvalidAuthenticationInfo", rules) from None
     if not operation.actions:
         raise StorageError("AuthorizationFailure", detail=f"{operation.name} is not offered to Entra ID.")
+    _check_roles(request, operation, principal.object_id, rules)
+    return principal.object_id
+
+
+def _check_roles(request: BlobRequest, operation: Operation, object_id: str, rules: AccessRules) -> None:
     if not any(
-        rules.allowed(principal.object_id, request.account, request.container, action)
-        for action in _enough(request, operation)
+        rules.allowed(object_id, request.account, request.container, action) for action in _enough(request, operation)
     ):
         raise StorageError("AuthorizationPermissionMismatch")
 

@@ -19,6 +19,11 @@ CATALOGUE: Mapping[str, tuple[int, str]] = MappingProxyType(
         ),
         "InvalidResourceName": (400, "The specified resource name contains invalid characters."),
         "InvalidUri": (400, "The requested URI does not represent any resource on the server."),
+        "InvalidXmlDocument": (400, "XML specified is not syntactically valid."),
+        "InvalidXmlNodeValue": (
+            400,
+            "The value for one of the XML nodes is not in the correct format.",
+        ),
         "UnsupportedHeader": (400, "One of the headers specified in the request is not supported."),
         "InvalidAuthenticationInfo": (
             401,

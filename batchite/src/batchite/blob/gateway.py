@@ -12,12 +12,14 @@ from aiohttp import ClientError, ClientResponse
 
 from batchite.blob.access import AccessRules, admit
 from batchite.blob.backend import signed
+from batchite.blob.delegation import GET_KEY, LARGEST_BODY, key_answer, without_signature
 from batchite.blob.errors import StorageError, render
 from batchite.blob.operations import resolve
 from batchite.blob.process import BlobStoreError
 from batchite.blob.request import parse
 from batchite.blob.service import BlobService
 from batchite.http.guard import allowed_host
+from batchite.identity.well_known import TENANT_ID
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -43,11 +45,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request that was let in, as Azurite gets it."""
+    """A request that was let in, as Azurite gets it; `caller` is the object id whose roles were asked, if any."""
 
     method: str
     target: str
     headers: Mapping[str, str]
+    operation: str
+    caller: str
 
 
 class BlobGateway:
@@ -68,7 +72,11 @@ class BlobGateway:
             raise NotImplementedError(f"The blob gateway speaks http, not {scope['type']}.")
         request_id = str(uuid.uuid4())
         try:
-            answer = await self._forward(scope, receive)
+            request = self._admit(scope)
+            if request.operation == GET_KEY:
+                await _send_xml(200, await self._delegation_key(request, receive), request_id, send)
+                return
+            answer = await self._forward(request, receive)
         except StorageError as error:
             await _refuse(error, scope, request_id, send)
         except Exception:
@@ -78,8 +86,16 @@ class BlobGateway:
             async with answer:
                 await _relay(answer, scope["method"], send)
 
-    async def _forward(self, scope: Mapping[str, Any], receive: Receive) -> ClientResponse:
-        request = self._admit(scope)
+    async def _delegation_key(self, request: Outgoing, receive: Receive) -> bytes:
+        """The key that the caller may sign with, made here: Azurite knows no roles."""
+        body = b""
+        async for chunk in _body(receive):
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise StorageError("InvalidXmlDocument")
+        return key_answer(body, request.caller, TENANT_ID, request.headers["x-ms-version"], self._service.delegation)
+
+    async def _forward(self, request: Outgoing, receive: Receive) -> ClientResponse:
         length = request.headers.get("content-length")
         if length is None and request.method in {"PUT", "POST"}:
             raise StorageError("MissingContentLengthHeader")
@@ -99,14 +115,17 @@ class BlobGateway:
         key = self._service.key(request.account)
         if key is None:
             raise StorageError("ResourceNotFound")
-        by_bearer = admit(request, resolve(request), self._rules)
+        operation = resolve(request)
+        caller = admit(request, operation, self._rules, self._service.delegation)
         headers = {name: value for name, value in request.headers.items() if not _is_dropped(name)}
         query = scope["query_string"].decode("ascii")  # the client's own bytes where it signed them
-        if by_bearer:
+        if caller:
+            request = without_signature(request)
             headers = signed(request.account, key, request.method, request.path, request.query, headers)
             query = request.encoded_query
         target = f"{request.path}?{query}" if query else request.path
-        return Outgoing(request.method, target, headers | {"x-forwarded-proto": scope["scheme"]})
+        headers = headers | {"x-forwarded-proto": scope["scheme"]}
+        return Outgoing(request.method, target, headers, operation.name, caller)
 
 
 def _is_dropped(name: str) -> bool:
@@ -142,6 +161,13 @@ async def _relay(answer: ClientResponse, method: str, send: Send) -> None:
         async for chunk in answer.content.iter_any():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send_xml(status: int, body: bytes, request_id: str, send: Send) -> None:
+    fields = {"content-type": "application/xml", "content-length": str(len(body)), "x-ms-request-id": request_id}
+    headers = [(name.encode(), value.encode()) for name, value in fields.items()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _refuse(error: StorageError, scope: Mapping[str, Any], request_id: str, send: Send) -> None:

@@ -20,6 +20,7 @@ READ_CONTAINER, WRITE_CONTAINER, DELETE_CONTAINER = (f"{CONTAINERS}/{verb}" for 
 READ, WRITE, DELETE, ADD, FILTER = (
     f"{BLOBS}/{verb}" for verb in ("read", "write", "delete", "add/action", "filter/action")
 )
+DELEGATE = f"{SERVICES}/generateUserDelegationKey/action"
 READ_TAGS, WRITE_TAGS = (f"{BLOBS}/tags/{verb}" for verb in ("read", "write"))
 
 
@@ -44,6 +45,7 @@ OPERATIONS: Mapping[tuple[str, str, str, str], Operation] = MappingProxyType(
         ("service", "GET", "", "blobs"): Operation("Find Blobs by Tags", (FILTER,)),
         ("service", "GET", "account", "properties"): Operation("Get Account Information", ()),
         ("service", "HEAD", "account", "properties"): Operation("Get Account Information", ()),
+        ("service", "POST", "service", "userdelegationkey"): Operation("Get User Delegation Key", (DELEGATE,)),
         ("container", "PUT", "container", ""): Operation("Create Container", (WRITE_CONTAINER,)),
         ("container", "GET", "container", ""): Operation("Get Container Properties", (READ_CONTAINER,)),
         ("container", "HEAD", "container", ""): Operation("Get Container Properties", (READ_CONTAINER,)),
@@ -83,7 +85,6 @@ OPERATIONS: Mapping[tuple[str, str, str, str], Operation] = MappingProxyType(
 # Operations that a client may well ask for, by (method, comp), so that the refusal calls them by their names.
 NOT_BUILT: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        ("POST", "userdelegationkey"): "Get User Delegation Key",
         ("POST", "batch"): "Blob Batch",
         ("GET", "metadata"): "Get Blob Metadata by GET",
         ("POST", "query"): "Query Blob Contents",
@@ -101,9 +102,7 @@ NOT_BUILT: Mapping[tuple[str, str], str] = MappingProxyType(
     }
 )
 
-UNSUPPORTED_QUERY = MappingProxyType(
-    {"versionid": "blob versions", "deletetype": "permanent delete", "skoid": "user delegation SAS"}
-)
+UNSUPPORTED_QUERY = MappingProxyType({"versionid": "blob versions", "deletetype": "permanent delete"})
 UNSUPPORTED_HEADERS = MappingProxyType(
     {
         "x-ms-copy-source": "Copy Blob",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,8 @@ from batchite.blob.backend import Backend, signed
 from batchite.blob.locate import Tools
 from batchite.blob.process import AzuriteProcess, BlobStoreError
 from batchite.blob.request import ACCOUNT, CONTAINER
+from batchite.blob.signatures import DelegationKeys, Target, delegation_sas, service_sas
+from batchite.identity.well_known import TENANT_ID
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +49,20 @@ class BlobService:
     """Azurite with its accounts. The caller keeps the accounts: it calls `ensure` for each again at every start.
 
     `on_restart` is awaited after Azurite died and was started again: blobs it acknowledged in its last 100 ms may be
-    lost. Used from one event loop. Raises BlobStoreError where Azurite does not do what it is asked.
+    lost. `delegation` signs for identities; without it, signatures of identities end with this object. Used from one
+    event loop. Raises BlobStoreError where Azurite does not do what it is asked.
     """
 
     def __init__(
-        self, directory: Path, log_file: Path, tools: Tools, on_restart: Callable[[], Awaitable[None]] = nothing
+        self,
+        directory: Path,
+        log_file: Path,
+        tools: Tools,
+        on_restart: Callable[[], Awaitable[None]] = nothing,
+        delegation: DelegationKeys | None = None,
     ) -> None:
         self._accounts: dict[str, tuple[str, str]] = {}
+        self.delegation = delegation or DelegationKeys(secrets.token_bytes(32))
         self.process = AzuriteProcess(directory, log_file, tools, on_restart)
         self.backend = Backend(self.process.address)
 
@@ -132,6 +142,24 @@ class BlobService:
         _expect(answer, {200})
         modified = parsedate_to_datetime(answer.headers["last-modified"]).timestamp()
         return BlobVersion(answer.headers["etag"], modified)
+
+    async def delete_blob(self, account: str, container: str, name: str) -> None:
+        """Delete a blob; an absent one is no error."""
+        answer = await self._call("DELETE", account, f"{container}/{quote(name, safe='/')}", {})
+        if answer.status != 404:
+            _expect(answer, {202})
+
+    def signature(self, target: Target, object_id: str = "") -> str:
+        """The query of a SAS for one blob: by the identity's authority when one is named, else by the account's key.
+
+        Raises BlobStoreError for an account that is not served.
+        """
+        if object_id:
+            return delegation_sas(self.delegation, object_id, TENANT_ID, target)
+        key = self.key(target.account)
+        if key is None:
+            raise BlobStoreError(f"There is no storage account {target.account}.")
+        return service_sas(key, target)
 
     async def _call(self, method: str, account: str, inner_path: str, query: Mapping[str, str]) -> Answer:
         key = self.key(account)

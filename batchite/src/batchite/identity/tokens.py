@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -79,6 +81,11 @@ def load_or_create_keys(path: Path) -> Keys:
 def save_keys(path: Path, keys: Keys) -> None:
     """Write the secrets with mode 0600, in one step."""
     write_atomically(path, json.dumps(asdict(keys)).encode(), 0o600)
+
+
+def derived(secret: str, purpose: str) -> bytes:
+    """A secret of its own for a purpose, the same as long as the one it comes from."""
+    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).digest()
 
 
 class TokenIssuer:
