@@ -144,10 +144,10 @@ def test_an_unsupported_type_fails_by_name(arm: ToyArm, stack: StackFactory) -> 
     """A type that is not in the table stops the preview; ARM hears nothing of it."""
 
     def program() -> None:
-        azure.keyvault.Secret("secret", resource_group_name="g", vault_name="v", properties={"value": "x"})
+        azure.portal.Dashboard("board", resource_group_name="g")
 
     text = failure(stack(program).preview)
-    assert "azure-native:keyvault:Secret is not supported by the local stand-in" in text
+    assert "azure-native:portal:Dashboard is not supported by the local stand-in" in text
     assert arm.requests == []
 
 

@@ -106,8 +106,8 @@ def test_configuration_it_does_not_know_is_refused_by_name(stub: Stub) -> None:
 def test_a_function_it_does_not_know_is_refused_by_name(stub: Stub) -> None:
     """The refusal lists the functions there are."""
     with pytest.raises(grpc.RpcError) as caught:
-        stub.Invoke(provider_pb2.InvokeRequest(tok="azure-native:batch:getApplication"))
-    assert "azure-native:batch:getApplication" in str(caught.value.details())
+        stub.Invoke(provider_pb2.InvokeRequest(tok="azure-native:batch:getPrivateLinkResource"))
+    assert "azure-native:batch:getPrivateLinkResource" in str(caught.value.details())
     assert "azure-native:batch:getPool" in str(caught.value.details())
 
 

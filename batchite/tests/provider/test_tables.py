@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from azure.mgmt.batch import models
-from provider import sdk_shapes
+from provider import sdk_shapes, wire_names
 
 from batchite.provider import naming, paths
 from batchite.provider.tables import BATCH_ACCOUNT, FUNCTIONS, POOL, RESOURCES, ResourceType
@@ -23,6 +23,13 @@ def test_shapes_are_those_of_the_installed_sdk() -> None:
     """Inputs, required marks and outputs equal what pulumi_azure_native declares."""
     stored = json.loads(resources.files("batchite.provider").joinpath("shapes.json").read_text())
     assert stored == sdk_shapes.shapes()
+
+
+@pytest.mark.parametrize("token", [token for token in wire_names.MODELS if token.startswith("network:")])
+def test_wire_names_are_those_of_the_installed_models(token: str) -> None:
+    """Names and places in ARM's bodies equal the attribute maps of azure-mgmt-network."""
+    stored = json.loads(resources.files("batchite.provider").joinpath("wire.json").read_text())
+    assert stored.get(token, {}) == wire_names.row(token)
 
 
 @pytest.mark.parametrize("row", RESOURCES.values(), ids=lambda row: row.name)
@@ -38,8 +45,8 @@ def test_rows_name_only_what_the_shapes_have(row: ResourceType) -> None:
     inputs = members(row.inputs)
     assert set(paths.parameters(row.path)) - {"subscriptionId"} <= inputs.keys()
     assert row.name_rules.keys() <= inputs.keys()
-    assert row.force_new | row.removed.keys() <= inputs.keys()
-    for path in (*row.wire_names, *row.string_sets):
+    assert row.force_new | row.refused | row.removed.keys() <= inputs.keys()
+    for path in (*row.wire_names, *row.string_sets, *row.kept):
         assert _has(row.inputs, path.split(".")), path
 
 
@@ -52,13 +59,24 @@ def test_batch_properties_have_the_names_and_places_of_the_api(row: ResourceType
 def test_names_are_chosen_as_the_real_provider_does() -> None:
     """Random for what hangs on a resource group, the logical name for children, a UUID for role assignments."""
     kinds = {row.name: naming.kind(row.path) for row in RESOURCES.values()}
-    assert {name for name, kind in kinds.items() if kind is naming.Kind.RANDOM} == {
-        "batch:BatchAccount",
-        "managedidentity:UserAssignedIdentity",
-        "resources:ResourceGroup",
-        "storage:StorageAccount",
+    assert {name for name, kind in kinds.items() if kind is naming.Kind.COPY} == {
+        "batch:Application",
+        "batch:ApplicationPackage",
+        "batch:Pool",
+        "keyvault:Key",
+        "keyvault:Secret",
+        "managedidentity:FederatedIdentityCredential",
+        "network:PrivateDnsZoneGroup",
+        "network:SecurityRule",
+        "network:Subnet",
+        "privatedns:PrivateRecordSet",
+        "privatedns:VirtualNetworkLink",
+        "storage:BlobContainer",
+        "storage:BlobServiceProperties",
+        "storage:ManagementPolicy",
     }
-    assert {name for name, kind in kinds.items() if kind is naming.Kind.UUID} == {"authorization:RoleAssignment"}
+    uuids = {"authorization:RoleAssignment", "authorization:RoleDefinition"}
+    assert {name for name, kind in kinds.items() if kind is naming.Kind.UUID} == uuids
 
 
 @pytest.mark.parametrize("token", FUNCTIONS)
@@ -70,7 +88,7 @@ def test_functions_exist_in_the_sdk(token: str) -> None:
 def _has(shape: Any, path: list[str]) -> bool:
     if isinstance(shape, list):
         return _has(shape[0], path)
-    if not path:
+    if not path or shape == "any":
         return True
     return path[0] in members(shape) and _has(members(shape)[path[0]], path[1:])
 

@@ -56,11 +56,19 @@ def check(
     if needs_location(row, inputs) and location is not None:
         inputs["location"] = location
     _add_name(row, inputs, olds, wish)
-    failures = [*_validate(row.inputs, _own(inputs), ""), *_names(row, inputs), *_required_by_azure(row, inputs, wish)]
+    failures = [*_validate(row.inputs, _own(inputs), ""), *_added(row, inputs, wish)]
     if foreign_version:
         failures.append(Failure(API_VERSION, f"only version {row.api_version} of {row.name} is supported"))
     inputs[API_VERSION] = row.api_version
     return Checked(inputs, tuple(failures))
+
+
+def _added(row: ResourceType, inputs: Mapping[str, Any], wish: naming.Wish) -> Iterator[Failure]:
+    """What the shape alone does not say."""
+    yield from _names(row, inputs)
+    yield from _required_by_azure(row, inputs, wish)
+    for name in sorted(row.refused & inputs.keys()):
+        yield Failure(name, f"'{name}' is not supported by the local stand-in for {PACKAGE}")
 
 
 def needs_location(row: ResourceType, inputs: Mapping[str, Any]) -> bool:

@@ -45,14 +45,16 @@ class Operations:
         now = translate.project(row, outputs, identifier)
         if not inputs:
             return now, outputs
-        return drift.drifted(inputs, translate.project(row, state, identifier), now), outputs
+        before = translate.without_kept(row, translate.project(row, state, identifier), inputs)
+        return drift.drifted(inputs, before, translate.without_kept(row, now, inputs)), outputs
 
     def update(
         self, row: ResourceType, identifier: str, inputs: Mapping[str, Any], state: Mapping[str, Any], timeout: float
     ) -> Properties:
         """The outputs after a full PUT of the inputs."""
         removed = {name: value for name, value in row.removed.items() if name not in inputs and name in state}
-        return self._put(row, identifier, translate.body(row, {**inputs, **removed}), timeout)[1]
+        wanted = translate.with_kept(row, {**inputs, **removed}, self._present(row, identifier))
+        return self._put(row, identifier, translate.body(row, wanted), timeout)[1]
 
     def delete(self, row: ResourceType, identifier: str, timeout: float) -> None:
         """Delete the resource; one that is gone already is fine."""
@@ -88,6 +90,11 @@ class Operations:
         path = paths.render(RESOURCE_GROUP.path, {"subscriptionId": self._subscription, "resourceGroupName": group})
         found = self._client.get(path, RESOURCE_GROUP.api_version)
         return None if found is None else found["location"]
+
+    def _present(self, row: ResourceType, identifier: str) -> Properties:
+        """The inputs that the resource now has, where an update must know them."""
+        resource = self._client.get(identifier, row.api_version) if row.kept else None
+        return translate.project(row, translate.outputs(row, resource), identifier) if resource else {}
 
     def _put(self, row: ResourceType, path: str, body: Mapping[str, Any], timeout: float) -> tuple[str, Properties]:
         accepted = self._client.put(path, row.api_version, body)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_SCOPE = "scope"  # the one parameter that is itself a resource id and holds slashes
+_SCOPES = frozenset({"scope", "resourceUri"})  # parameters that are themselves a resource id and hold slashes
 
 
 def parameters(template: str) -> tuple[str, ...]:
@@ -26,14 +26,14 @@ def match(template: str, resource_id: str) -> dict[str, str] | None:
     found = re.fullmatch(pattern, resource_id, re.IGNORECASE)
     if found is None:
         return None
-    return {name: ("/" if name == _SCOPE else "") + unquote(value) for name, value in found.groupdict().items()}
+    return {name: ("/" if name in _SCOPES else "") + unquote(value) for name, value in found.groupdict().items()}
 
 
 def _encoded(name: str, value: str) -> str:
-    return quote(value.strip("/"), safe="/") if name == _SCOPE else quote(value, safe="")
+    return quote(value.strip("/"), safe="/") if name in _SCOPES else quote(value, safe="")
 
 
 def _pattern(part: str, index: int) -> str:
     if index % 2 == 0:  # re.split puts the literal text at even places, the parameter names between
         return re.escape(part)
-    return f"(?P<{part}>{'.+' if part == _SCOPE else '[^/]+'})"
+    return f"(?P<{part}>{'.+' if part in _SCOPES else '[^/]+'})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -26,7 +27,7 @@ def body(row: ResourceType, inputs: Mapping[str, Any]) -> Properties:
     made: Properties = {}
     for name in body_inputs(row) & inputs.keys():
         holder = made if name in row.top else made.setdefault("properties", {})
-        holder[row.wire_names.get(name, name)] = _to_wire(row, inputs[name], name)
+        _place(holder, row.wire_names.get(name, name), _to_wire(row, inputs[name], name))
     return made
 
 
@@ -37,10 +38,14 @@ def body_inputs(row: ResourceType) -> set[str]:
 
 def outputs(row: ResourceType, resource: Mapping[str, Any]) -> Properties:
     """The outputs for a resource as ARM gives it; unknown properties of ARM and the id are left out."""
-    flat = dict(resource)
-    if row.flat:
-        flat |= flat.pop("properties", None) or {}
-    named = _from_wire(row, flat, "")
+    around = dict(resource)
+    inner: Mapping[str, Any] = {}
+    if row.flat and "properties" not in row.top:
+        inner = around.pop("properties", None) or {}
+    elif row.flat:
+        inner = around.get("properties") or {}
+    envelope = {name: _from_wire(row, value, name) for name, value in around.items()}
+    named = envelope | _from_wire(row, inner, "")
     return {name: named[name] for name in row.outputs & named.keys() if named[name] is not None} | {
         API_VERSION: row.api_version
     }
@@ -68,17 +73,56 @@ def project(row: ResourceType, state: Mapping[str, Any], identifier: str) -> Pro
     return projected
 
 
+def with_kept(row: ResourceType, inputs: Mapping[str, Any], present: Mapping[str, Any]) -> Properties:
+    """The inputs, completed with the present value of lists that others add to and the program leaves unset."""
+    completed = dict(inputs)
+    for path in row.kept:
+        holder, _, name = path.rpartition(".")
+        given = completed.get(holder, {}) if holder else completed
+        there = present.get(holder, {}) if holder else present
+        if name not in given and name in there:
+            filled = {**given, name: there[name]}
+            completed = completed | {holder: filled} if holder else filled
+    return completed
+
+
+def without_kept(row: ResourceType, projected: Mapping[str, Any], inputs: Mapping[str, Any]) -> Properties:
+    """The projection without such lists where the inputs set none: what other resources add to them is no drift."""
+    left = dict(projected)
+    for path in row.kept:
+        holder, _, name = path.rpartition(".")
+        if not holder and name not in inputs:
+            left.pop(name, None)
+        elif holder in left and name not in inputs.get(holder, {}):
+            left[holder] = {key: value for key, value in left[holder].items() if key != name}
+    return left
+
+
 def _to_wire(row: ResourceType, value: Any, path: str) -> Any:
     if path in row.string_sets and isinstance(value, list):
         return {item: {} for item in value}
     if isinstance(value, list):
         return [_to_wire(row, item, path) for item in value]
-    if isinstance(value, dict):
-        return {
-            row.wire_names.get(f"{path}.{name}", name): _to_wire(row, item, f"{path}.{name}")
-            for name, item in value.items()
-        }
-    return value
+    if not isinstance(value, dict):
+        return value
+    made: Properties = {}
+    for name, item in value.items():
+        inner = f"{path}.{name}"
+        _place(made, row.wire_names.get(inner, name), _to_wire(row, item, inner))
+    return made
+
+
+def _place(holder: Properties, place: str, value: Any) -> None:
+    """Put the value where its wire name says, making the objects on the way."""
+    *around, name = _steps(place)
+    for step in around:
+        holder = holder.setdefault(step, {})
+    holder[name] = value
+
+
+def _steps(place: str) -> list[str]:
+    """The parts of a wire name; an escaped dot belongs to a part."""
+    return [part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", place)]
 
 
 def _from_wire(row: ResourceType, value: Any, path: str) -> Any:
@@ -86,22 +130,29 @@ def _from_wire(row: ResourceType, value: Any, path: str) -> Any:
         return [_from_wire(row, item, path) for item in value]
     if not isinstance(value, dict):
         return value
-    names = _program_names(tuple(row.wire_names.items()))
+    names, holders = _program_names(tuple(row.wire_names.items()))
+    flat = {wire: item for wire, item in value.items() if (path, wire) not in holders}
+    for wire in value.keys() - flat.keys():
+        flat |= value[wire] or {}
     named: Properties = {}
-    for wire, item in value.items():
+    for wire, item in flat.items():
         name = names.get((path, wire), str(wire))
         named[name] = _from_wire(row, item, f"{path}.{name}" if path else name)
     return named
 
 
 @cache
-def _program_names(wire_names: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], str]:
-    """The program's name of a property by the path of its parent and its name in ARM."""
-    names = {}
+def _program_names(
+    wire_names: tuple[tuple[str, str], ...],
+) -> tuple[dict[tuple[str, str], str], set[tuple[str, str]]]:
+    """By the path of the object around: the program's name of a property, and what holds properties in ARM only."""
+    names, holders = {}, set()
     for path, wire in wire_names:
         parent, _, name = path.rpartition(".")
-        names[parent, wire] = name
-    return names
+        *around, last = _steps(wire)
+        names[parent, last] = name
+        holders |= {(parent, step) for step in around}
+    return names, holders
 
 
 def _shown(row: ResourceType, value: Any, path: str) -> Any:
