@@ -53,6 +53,12 @@ class Clients:
         found: Json = response.json()
         return found
 
+    def arm_put(self, path: str, version: str, body: Json) -> None:
+        """PUT a resource."""
+        url = self.arm.format_url(path)
+        response = self.arm.send_request(HttpRequest("PUT", url, params={"api-version": version}, json=body))
+        response.raise_for_status()
+
     def names(self, container: str, prefix: str) -> set[str]:
         """Names of the blobs in one of the deployment's containers (input, output, logs), without the prefix."""
         client = self.blobs.get_container_client(self.containers[container])

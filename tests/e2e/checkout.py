@@ -26,6 +26,16 @@ NOT_COPIED = shutil.ignore_patterns(
     "outputs",
 )  # fmt: skip
 PREPARE = "import json; from tools import local_stack as s; e = s.environment(); s.prepare(e); print(json.dumps(e))"
+QUICK_START = {
+    "scripts": [
+        {
+            "script": "start_tasks/python_packages.sh",
+            "parameters": ["requirements.txt"],
+            "files": ["tests/e2e/workloads/requirements.txt"],
+        }
+    ]
+}
+"""A start task whose packages install quickly."""
 PATIENCE = 60.0
 COMMAND_SECONDS = 180.0
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.azure_clients import Clients
-from tests.e2e.checkout import Checkout, temporary_folder
+from tests.e2e.checkout import QUICK_START, Checkout, temporary_folder
 
 # Tests share the deployment, so their order matters: it is made, used, hurt, searched, destroyed. `make demo` is last.
-NAMES = ("deploy", "run", "identity", "failures", "kill", "secrets", "destroy", "make")
+NAMES = (
+    "deploy", "production", "pools", "package", "environments", "run", "identity", "failures", "kill", "secrets",
+    "destroy", "make",
+)  # fmt: skip
 WORKLOADS = Path(__file__).parent / "workloads"
 UP = ("up", "--yes", "--skip-preview", "--policy-pack", "policies")
 
@@ -35,7 +38,7 @@ def local() -> Iterator[Checkout]:
         checkout.start("--time-scale=60", "--http-port=0", "--https-port=0", "--blob-port=0")
         try:
             checkout.enter()
-            checkout.set_pool(minDedicated=1, minSpot=2, requirements="tests/e2e/workloads/requirements.txt")
+            checkout.set_pool(minDedicated=1, minSpot=2, startTask=QUICK_START)
             checkout.pulumi(*UP)
             yield checkout
         finally:
