@@ -1,57 +1,144 @@
 #!/usr/bin/env bash
-# Start task of a pool: the Python that its tasks run, in $AZ_BATCH_NODE_SHARED_DIR/python/bin/python.
+# Start task: the Python that tasks run, in $AZ_BATCH_NODE_SHARED_DIR/python/bin/python.
 #
-#   python_packages.sh REQUIREMENTS
+#   python_packages.sh REQUIREMENTS [PYTHON]
 #
-# Makes a virtual environment and installs the pinned requirements into it. A start task runs again after every reboot:
-# what is complete is kept, what is half done or was made for other requirements is made anew. Needs no rights but to
-# write to the node's shared directory; a system without Python's venv module is completed when the user is root.
-# Proxies, indexes and certificates are those of the environment (SSL_CERT_FILE, PIP_INDEX_URL, UV_DEFAULT_INDEX, ...).
+# Makes a virtual environment of PYTHON (python3) and installs the requirements, all of them pinned, into it. A start task
+# runs again after every reboot: what is complete is kept, what is half done or was made for other requirements is made
+# anew. Needs no rights but to write to the node's shared directory; only a system without Python's venv module does.
+#
+# With $WHEEL_CACHE (the address of a folder in a container) the wheels come from there, if a node has put them there;
+# else this node builds them and does. The name of a cache holds the hash of the requirements, the Python and the system.
+# A cache that is missing or broken costs time, nothing else. Proxies, indexes and certificates are those of the
+# environment (SSL_CERT_FILE, PIP_INDEX_URL, UV_DEFAULT_INDEX, ...).
 set -Eeuo pipefail
-trap 'echo "${0##*/}: line ${LINENO}: exit code $? of: ${BASH_COMMAND}" >&2' ERR
+# shellcheck source=start_tasks/lib/install.sh
+source "${START_TASK_LIB:?python_packages.sh is run by run.sh}/install.sh"
 
 readonly UV_VERSION=0.13.9 # Installs in seconds what takes pip a minute.
+readonly TARGET=${AZ_BATCH_NODE_SHARED_DIR:?}/python
+readonly WORK=${AZ_BATCH_NODE_SHARED_DIR}/.python-work
+readonly WHEELS=${WORK}/wheels
 
-fail() {
-    echo "${0##*/}: line ${BASH_LINENO[0]}: $1" >&2
-    exit 1
+# Refuses, with their numbers, lines that are not NAME==VERSION: another day they would be another environment.
+check_pinned() {
+    local file=$1 line number=0 wrong=() before=""
+    while IFS= read -r line || [[ -n ${line} ]]; do
+        number=$((number + 1))
+        line=${before}${line%$'\r'}
+        before=""
+        if [[ ${line} == *\\ ]]; then
+            before=${line%\\}
+        elif ! is_pinned "${line}"; then
+            wrong+=("line ${number}: ${line}")
+        fi
+    done <"${file}"
+    [[ -z ${before} ]] || wrong+=("line ${number} ends in \\, and nothing follows")
+    if [[ ${#wrong[@]} -gt 0 ]]; then
+        printf '%s: %s\n' "${file}" "${wrong[@]}" >&2
+        fail "${file} must hold lines NAME==VERSION only (with marker and --hash if need be); 'uv pip compile' writes such"
+    fi
 }
 
-ensure_venv_module() {
-    if python3 -c 'import ensurepip, venv' 2>/dev/null; then
-        return
-    fi
-    if [[ ${EUID} -ne 0 ]]; then
-        fail "python3 with its venv module is missing and only root can install it; use elevationLevel admin"
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get -o DPkg::Lock::Timeout=300 update
-    apt-get -o DPkg::Lock::Timeout=300 install --yes python3-venv
+is_pinned() {
+    local name='[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?' extras='(\[[A-Za-z0-9._, -]*\])?'
+    local version='[A-Za-z0-9.!+_-]+' hashes='([[:space:]]+--hash=sha(256|384|512):[0-9a-f]+)*'
+    [[ $1 =~ ^[[:space:]]*(#.*)?$ ]] ||
+        [[ $1 =~ ^[[:space:]]*${name}${extras}[[:space:]]*==[[:space:]]*${version}([[:space:]]*\;[^#]*[^#[:space:]])?${hashes}[[:space:]]*([[:space:]]#.*)?$ ]]
 }
 
-install_packages() {
-    local target=$1 requirements=$2
-    python3 -m venv --clear "${target}"
-    "${target}/bin/python" -m pip install --quiet --disable-pip-version-check "uv==${UV_VERSION}"
-    "${target}/bin/uv" pip install --python "${target}/bin/python" --requirement "${requirements}"
+make_environment() {
+    local python=$1
+    if ! "${python}" -c 'import ensurepip, venv' 2>/dev/null; then
+        install_packages "${python}$([[ $(package_manager) == dnf ]] || echo -venv)"
+    fi
+    "${python}" -m venv --clear "${TARGET}"
+}
+
+pip() {
+    "${TARGET}/bin/python" -m pip --quiet --disable-pip-version-check "$@"
+}
+
+# Installs uv and with it the requirements; further options say where both come from.
+install_requirements() {
+    local requirements=$1 options=()
+    shift
+    if grep -q -- '--hash=' "${requirements}"; then
+        options+=(--require-hashes)
+    fi
+    pip install "$@" "uv==${UV_VERSION}" &&
+        "${TARGET}/bin/uv" pip install --python "${TARGET}/bin/python" "$@" "${options[@]}" --requirement "${requirements}"
+}
+
+# What a cache is good for: these requirements on this Python and this system.
+cache_url() {
+    local requirements=$1 digest platform
+    digest=$( (echo "uv==${UV_VERSION}" && cat -- "${requirements}") | sha256sum)
+    platform=$("${TARGET}/bin/python" -c '
+import platform, sys, sysconfig
+libc = "".join(platform.libc_ver()) or "libc"
+print(sys.implementation.cache_tag, sysconfig.get_platform(), libc, sep="-")')
+    echo "${WHEEL_CACHE%/}/${digest:0:32}-${platform}.tar"
+}
+
+install_from_cache() {
+    local requirements=$1 url=$2
+    python3 "${START_TASK_LIB}/blob.py" get "${url}" "${WORK}/wheels.tar" &&
+        tar --extract --file "${WORK}/wheels.tar" --directory "${WORK}" --no-same-owner &&
+        install_requirements "${requirements}" --no-index --find-links "${WHEELS}"
+}
+
+# Builds or fetches all wheels, installs from them alone, so that they are known to be enough, and shares them.
+install_and_fill_cache() {
+    local requirements=$1 url=$2
+    pip wheel --wheel-dir "${WHEELS}" "uv==${UV_VERSION}" &&
+        pip wheel --wheel-dir "${WHEELS}" --requirement "${requirements}" &&
+        install_requirements "${requirements}" --no-index --find-links "${WHEELS}" || return
+    tar --create --file "${WORK}/wheels.tar" --directory "${WORK}" wheels &&
+        python3 "${START_TASK_LIB}/blob.py" put "${WORK}/wheels.tar" "${url}" &&
+        echo "the wheels are in the cache: ${url}" ||
+        echo "the wheels could not be put into the cache (see above); the next node builds its own" >&2
+}
+
+install_all() {
+    local requirements=$1 python=$2 url
+    make_environment "${python}"
+    if [[ -n ${WHEEL_CACHE:-} ]]; then
+        url=$(cache_url "${requirements}")
+        if install_from_cache "${requirements}" "${url}"; then
+            echo "installed from the cache: ${url}"
+            return
+        fi
+        echo "no use of the wheel cache (see above): the index is asked" >&2
+        rm -rf "${WORK:?}"/*
+        make_environment "${python}"
+        if install_and_fill_cache "${requirements}" "${url}"; then
+            return
+        fi
+    fi
+    install_requirements "${requirements}"
 }
 
 main() {
-    [[ $# -eq 1 ]] || fail "one argument is needed: the requirements file"
-    [[ -r $1 ]] || fail "the requirements file $1 can't be read"
-    local requirements=$1 target=${AZ_BATCH_NODE_SHARED_DIR:?}/python digest
-    local stamp=${target}/.complete
-    digest=$(cat -- "${BASH_SOURCE[0]}" "${requirements}" | sha256sum)
+    [[ $# -eq 1 || $# -eq 2 ]] || fail "one or two arguments are needed: python_packages.sh REQUIREMENTS [PYTHON]"
+    [[ -r $1 ]] || fail "the requirements file $1 can't be read in $(pwd)"
+    local requirements=$1 python=${2:-python3} digest stamp=${TARGET}/.complete
+    check_pinned "${requirements}"
+    digest=$( (echo "${python} ${UV_VERSION}" && cat -- "${requirements}") | sha256sum)
+    umask 022 # Tasks may run as another user.
+    exec 9>"${TARGET}.lock"
+    flock 9 # Two at once on one node would empty each other's environment.
     if [[ -f ${stamp} && $(<"${stamp}") == "${digest}" ]]; then
-        echo "${target} is complete already"
+        echo "${TARGET} is complete already"
         return
     fi
-    umask 022 # Tasks may run as another user.
-    export UV_CACHE_DIR=${AZ_BATCH_NODE_ROOT_DIR:?}/volatile/uv-cache UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1
-    ensure_venv_module
-    install_packages "${target}" "${requirements}"
+    rm -rf "${WORK}"
+    mkdir -p "${WORK}"
+    export UV_CACHE_DIR=${WORK}/uv-cache UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1
+    install_all "${requirements}" "${python}"
+    rm -rf "${WORK}"
     echo "${digest}" >"${stamp}"
-    echo "${target} is ready"
+    echo "${TARGET} is ready"
 }
 
 main "$@"
