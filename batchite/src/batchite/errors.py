@@ -61,6 +61,19 @@ CATALOGUE: Mapping[str, Entry] = {
     "RoleAssignmentUpdateNotPermitted": Entry(
         400, "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
     ),
+    "BadRequest": Entry(400, "The request is invalid."),
+    "LocationRequired": Entry(400, "The location property is required for this definition."),
+    "InvalidResourceReference": Entry(400, "A resource that the resource refers to was not found."),
+    "InUseSubnetCannotBeDeleted": Entry(400, "The subnet is in use and cannot be deleted."),
+    "InUseNetworkSecurityGroupCannotBeDeleted": Entry(400, "The network security group is in use."),
+    "InUseRouteTableCannotBeDeleted": Entry(400, "The route table is in use and cannot be deleted."),
+    "InUsePrefixCannotBeDeleted": Entry(400, "The prefix of the subnet has active allocations and cannot be deleted."),
+    "CannotDeleteNatGatewayAssociatedToSubnet": Entry(400, "The NAT gateway is still configured on subnets."),
+    "PublicIPAddressCannotBeDeleted": Entry(400, "The public IP address is still allocated to a resource."),
+    "SecurityRuleConflict": Entry(400, "Security rules cannot have the same Priority and Direction."),
+    "NetcfgInvalidSubnet": Entry(400, "The subnet lies outside of the address range of its virtual network."),
+    "NetcfgSubnetRangesOverlap": Entry(400, "The subnet overlaps with an existing subnet of the virtual network."),
+    "RoleDefinitionHasAssignments": Entry(400, "There are existing role assignments referencing role."),
     # 401, 403
     "AuthenticationRequired": Entry(401, "The request carries no valid credential."),
     "InvalidAuthenticationToken": Entry(401, "The access token is invalid."),
@@ -78,6 +91,8 @@ CATALOGUE: Mapping[str, Entry] = {
     "JobScheduleNotFound": Entry(404, "The specified job schedule does not exist."),
     "TaskNotFound": Entry(404, "The specified task does not exist."),
     "FileNotFound": Entry(404, "The specified file does not exist."),
+    "ApplicationNotFound": Entry(404, "The specified application does not exist."),
+    "ApplicationPackageNotFound": Entry(404, "The specified application package does not exist."),
     "AccountNotFound": Entry(404, "The specified account does not exist."),
     "ResourceNotFound": Entry(404, "The resource was not found."),
     "ResourceGroupNotFound": Entry(404, "The resource group could not be found."),
@@ -85,6 +100,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "ParentResourceNotFound": Entry(404, "The parent resource of the requested resource was not found."),
     "ContainerNotFound": Entry(404, "The specified container does not exist."),
     "RoleAssignmentNotFound": Entry(404, "The role assignment could not be found."),
+    "LockNotFound": Entry(404, "The lock could not be found."),
     # 405, 409
     "UnsupportedHttpVerb": Entry(405, "The resource doesn't support the specified HTTP verb."),
     "PoolExists": Entry(409, "The specified pool already exists."),
@@ -103,6 +119,14 @@ CATALOGUE: Mapping[str, Entry] = {
     "OperationInvalidForCurrentState": Entry(409, "The operation is not valid for the current state of the resource."),
     "ActiveJobAndScheduleQuotaReached": Entry(409, "The active job and job schedule quota of the account was reached."),
     "PoolQuotaReached": Entry(409, "The pool quota of the account was reached."),
+    "InvalidApplicationPackageReferences": Entry(
+        409,
+        "One or more application package references could not be satisfied: the application or the version does not "
+        "exist or is not active, or no version was given and the application has no default version.",
+    ),
+    "ApplicationPackageBlobNotFound": Entry(409, "The application package has not been uploaded."),
+    "ApplicationPackagesNotEmpty": Entry(409, "The application has packages; delete them first."),
+    "RequestedDefaultVersionNotActive": Entry(409, "The requested default version is not an active package."),
     "Conflict": Entry(409, "The request conflicts with the current state of the resource."),
     "InvalidResourceLocation": Entry(409, "The resource already exists in another location."),
     "InvalidResourceGroupLocation": Entry(409, "The resource group already exists in another location."),
@@ -110,6 +134,18 @@ CATALOGUE: Mapping[str, Entry] = {
     "StorageAccountAlreadyTaken": Entry(409, "The storage account name is already taken."),
     "AccountPropertyCannotBeUpdated": Entry(409, "The property of the storage account cannot be updated."),
     "RoleAssignmentExists": Entry(409, "The role assignment already exists."),
+    "ScopeLocked": Entry(
+        409, "The scope cannot perform the operation because a scope is locked. Remove the lock first."
+    ),
+    "CannotDeleteResource": Entry(409, "The resource cannot be deleted while nested resources exist."),
+    "VaultAlreadyExists": Entry(409, "The vault name is already in use. Vault names are globally unique."),
+    "ConflictError": Entry(
+        409, "A vault with the same name exists in deleted state. It must be recovered or purged before."
+    ),
+    "AlreadyInUse": Entry(409, "The registry DNS name is already in use."),
+    "RoleDefinitionWithSameNameExists": Entry(
+        409, "A custom role with the same name already exists in this directory."
+    ),
     "SharedKeyNotAllowed": Entry(
         409, "The specified type of authentication SharedKey is not allowed for this account."
     ),
@@ -160,6 +196,12 @@ def invalid_property(name: str, value: object, reason: str, code: str = "Invalid
 def missing_property(name: str) -> ServiceError:
     """A 400 for a required property that is absent."""
     return ServiceError("MissingRequiredProperty", values={"PropertyName": name, "Reason": "The property is required."})
+
+
+def refused_property(name: str, reason: str) -> ServiceError:
+    """A 501 for a property that Azure honours and Batchite cannot: its name, why, and what to do instead."""
+    values = {"PropertyName": name, "Reason": f"{reason[:1].upper()}{reason[1:]}."}
+    return ServiceError("NotImplemented", f"The property {name} is not supported.", values)
 
 
 def not_implemented(operation: str) -> ServiceError:

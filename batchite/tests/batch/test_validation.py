@@ -6,6 +6,11 @@ import pytest
 from batch.harness import IDENTITY, POOL, Account
 
 
+def with_machine(**properties: Any) -> dict[str, Any]:
+    """A pool with these properties of its virtual machines."""
+    return POOL | {"virtualMachineConfiguration": POOL["virtualMachineConfiguration"] | properties}
+
+
 @pytest.mark.documented
 @pytest.mark.parametrize(
     ("change", "code", "name"),
@@ -13,6 +18,18 @@ from batch.harness import IDENTITY, POOL, Account
         ({"vmSize": None}, "MissingRequiredProperty", "vmSize"),
         ({"id": "a b"}, "InvalidPropertyValue", "id"),
         ({"taskSlotsPerNode": 257}, "OutOfRangeInput", "taskSlotsPerNode"),
+        ({"taskSlotsPerNode": 9}, "OutOfRangeInput", "taskSlotsPerNode"),
+        ({"userAccounts": [{"name": "u"}]}, "MissingRequiredProperty", "userAccounts[0].password"),
+        (
+            {"startTask": {"commandLine": "x", "userIdentity": {"username": "u"}}},
+            "InvalidPropertyValue",
+            "startTask.userIdentity.username",
+        ),
+        (
+            {"enableInterNodeCommunication": True, "targetDedicatedNodes": 1, "targetLowPriorityNodes": 1},
+            "InvalidPropertyValue",
+            "enableInterNodeCommunication",
+        ),
         ({"taskSlotsPerNode": True}, "InvalidPropertyValue", "taskSlotsPerNode"),
         ({"resizeTimeout": "PT1M"}, "OutOfRangeInput", "resizeTimeout"),
         ({"unknown": 1}, "InvalidRequestBody", "unknown"),
@@ -44,14 +61,15 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
     [
         ("/pools", POOL | {"mountConfiguration": [{"nfsMountConfiguration": {}}]}),
         ("/pools", POOL | {"applicationPackageReferences": [{"applicationId": "a"}]}),
-        ("/pools", POOL | {"userAccounts": [{"name": "a", "password": "hidden"}]}),
+        ("/pools", with_machine(containerConfiguration={"type": "dockerCompatible"})),
+        ("/pools", with_machine(extensions=[{"protectedSettings": "hidden"}])),
+        ("/pools", POOL | {"startTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}}}),
         ("/jobs", {"id": "j", "poolInfo": {"poolId": "pool"}, "jobPreparationTask": {"commandLine": "x"}}),
         ("/jobs", {"id": "j", "poolInfo": {"autoPoolSpecification": {"poolLifetimeOption": "job"}}}),
         ("/jobs", {"id": "j", "poolInfo": {"poolId": "pool"}, "onTaskFailure": "performexitoptionsjobaction"}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "containerSettings": {"imageName": "i"}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "multiInstanceSettings": {"numberOfInstances": 2}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "exitConditions": {"exitCodes": [{"code": 1}]}}),
-        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "userIdentity": {"username": "u"}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "affinityInfo": {"affinityId": "TVM:n"}}),
     ],
 )
@@ -61,7 +79,7 @@ def test_unbuilt_properties_are_refused_by_name(account: Account, target: str, b
     account.job()
     answer = account.post(target, body)
     assert answer.status == 501
-    assert "the property" in answer.json["message"]["value"]
+    assert "he property" in answer.json["message"]["value"]
     assert b"hidden" not in answer.body
 
 
@@ -102,6 +120,8 @@ def test_unbuilt_properties_are_refused_by_name(account: Account, target: str, b
             "environmentSettings[0].name",
         ),
         ({"constraints": {"maxTaskRetryCount": -2}}, "OutOfRangeInput", "constraints.maxTaskRetryCount"),
+        ({"userIdentity": {"username": "u"}}, "InvalidPropertyValue", "userIdentity.username"),
+        ({"userIdentity": {"username": "u", "autoUser": {}}}, "InvalidPropertyValue", "userIdentity"),
         ({"requiredSlots": 0}, "OutOfRangeInput", "requiredSlots"),
         (
             {"exitConditions": {"default": {"dependencyAction": "x"}}},

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from batchite.batch.durations import format_duration, parse_duration
-from batchite.errors import ServiceError, invalid_property, missing_property, not_implemented
+from batchite.errors import ServiceError, invalid_property, missing_property, not_implemented, refused_property
 
 Shape: TypeAlias = Callable[[Any, str], Any]  # (value, path) -> value as stored; raises ServiceError
 DROPPED = object()  # what a read-only shape gives
@@ -61,6 +61,13 @@ def number(low: int | None = None, high: int | None = None) -> Shape:
     return check
 
 
+def decimal(value: Any, path: str) -> float:
+    """A number, whole or not; a whole one is stored as such."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _refuse(path, value, "A number is expected.")
+    return int(value) if value == int(value) else value
+
+
 def secret(value: Any, path: str) -> str:
     """A string that no error repeats."""
     if not isinstance(value, str):
@@ -104,6 +111,17 @@ def unbuilt(value: Any, path: str) -> Any:
     if value in ([], {}, ""):
         return DROPPED
     raise not_implemented(f"property {path}")
+
+
+def refused(reason: str) -> Shape:
+    """A property that Batchite cannot honour: an empty list means its absence, anything else is 501 with the reason."""
+
+    def check(value: Any, path: str) -> Any:
+        if value == []:
+            return DROPPED
+        raise refused_property(path, reason)
+
+    return check
 
 
 def record(fields: Mapping[str, Shape], *, required: Sequence[str] = (), code: str = "InvalidRequestContent") -> Shape:

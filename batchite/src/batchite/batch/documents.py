@@ -1,8 +1,9 @@
 """The rules of the request documents: pools, jobs, tasks and what they are made of.
 
 Source: REST reference 2025-06-01. Properties that are not built are refused by name with 501. What describes the
-hardware or the image of a virtual machine (disks, encryption, placement, licence) is kept and given back like `vmSize`:
-a pretend node has none of it. Retention is a minimum in the service's own words, so keeping files longer honours it.
+hardware, the image or the network of a virtual machine (disks, encryption, placement, licence, subnet, endpoints) is
+kept and given back: a pretend node has none of it. Retention is a minimum in the service's own words, so keeping files
+longer honours it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from batchite.batch.rules import (
     only,
     record,
     refuse,
+    refused,
     secret,
     text,
     unbuilt,
@@ -103,13 +105,12 @@ OUTPUT_FILES = listing(
     )
 )
 
+_ELEVATION = choice("nonadmin", "admin")
 USER_IDENTITY = exactly_one(
     record(
         optional={
-            "username": only(),
-            "autoUser": record(
-                optional={"scope": choice("task", "pool"), "elevationLevel": choice("nonadmin", "admin")}
-            ),
+            "username": text(1, 20),
+            "autoUser": record(optional={"scope": choice("task", "pool"), "elevationLevel": _ELEVATION}),
         }
     ),
     "username",
@@ -119,7 +120,7 @@ USER_IDENTITY = exactly_one(
 START_TASK = record(
     {"commandLine": command_line},
     {
-        "containerSettings": unbuilt,
+        "containerSettings": refused("tasks run as processes of this machine; leave it out locally"),
         "resourceFiles": RESOURCE_FILES,
         "environmentSettings": ENVIRONMENT,
         "userIdentity": USER_IDENTITY,
@@ -128,6 +129,14 @@ START_TASK = record(
     },
 )
 
+_USER_ACCOUNT = record(
+    {"name": text(1, 20), "password": secret},
+    {
+        "elevationLevel": _ELEVATION,
+        "linuxUserConfiguration": record(optional={"uid": integer(0), "gid": integer(0), "sshPrivateKey": secret}),
+        "windowsUserConfiguration": record(optional={"loginMode": choice("batch", "interactive")}),
+    },
+)
 _IMAGE = record(
     optional={
         "publisher": text(1),
@@ -149,19 +158,19 @@ _VIRTUAL_MACHINE = record(
         "nodePlacementConfiguration": anything,
         "osDisk": anything,
         "securityProfile": anything,
-        "dataDisks": unbuilt,
-        "containerConfiguration": unbuilt,
-        "extensions": unbuilt,
-        "serviceArtifactReference": unbuilt,
+        "dataDisks": anything,
+        "serviceArtifactReference": anything,
+        "containerConfiguration": refused("tasks run as processes of this machine; leave it out locally"),
+        "extensions": refused("there is no machine to extend; leave them out locally"),
     },
 )
 _NETWORK = record(
     optional={
-        "dynamicVNetAssignmentScope": only("none"),
-        "enableAcceleratedNetworking": only(False),
-        "subnetId": unbuilt,
-        "endpointConfiguration": unbuilt,
-        "publicIPAddressConfiguration": unbuilt,
+        "dynamicVNetAssignmentScope": anything,
+        "enableAcceleratedNetworking": anything,
+        "subnetId": anything,
+        "endpointConfiguration": anything,
+        "publicIPAddressConfiguration": anything,
     }
 )
 _TARGET = integer(0)
@@ -190,12 +199,12 @@ POOL: Check = record(
         "taskSchedulingPolicy": record(
             {"nodeFillType": choice("spread", "pack")}, {"jobDefaultOrder": choice("none", "creationtime")}
         ),
-        "userAccounts": unbuilt,
+        "userAccounts": listing(_USER_ACCOUNT),
         "metadata": METADATA,
-        "mountConfiguration": unbuilt,
+        "mountConfiguration": refused("a local node mounts nothing; bring the data with resource files"),
         "upgradePolicy": record(
             {"mode": choice("automatic", "manual", "rolling")},
-            {"automaticOSUpgradePolicy": unbuilt, "rollingUpgradePolicy": unbuilt},
+            {"automaticOSUpgradePolicy": anything, "rollingUpgradePolicy": anything},
         ),
     },
 )

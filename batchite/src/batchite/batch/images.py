@@ -52,3 +52,8 @@ SUPPORTED_IMAGES: tuple[Mapping[str, Json], ...] = (
     _image("batch.node.windows amd64", *_WINDOWS, "2019-datacenter", "windows"),
     _image("batch.node.windows amd64", *_WINDOWS, "2016-datacenter", "windows", end="2027-01-12T00:00:00Z"),
 )
+
+
+def is_windows(machine: Mapping[str, Json]) -> bool:
+    """Whether a pool's virtualMachineConfiguration is one of Windows."""
+    return "windows" in machine.get("nodeAgentSKUId", "").lower() or "windowsConfiguration" in machine

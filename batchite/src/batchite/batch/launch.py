@@ -13,7 +13,9 @@ from pathlib import Path
 
 from batchite.agent.launch import Launch, OutputFile, ResourceFile, task_directory
 from batchite.batch.durations import limit
+from batchite.batch.images import is_windows
 from batchite.batch.tasks import identities
+from batchite.batch.user_accounts import is_admin
 from batchite.http.types import Json
 from batchite.scheduler.model import Detail, Failure, JobState, NodeState, PoolState, TaskState
 
@@ -38,7 +40,7 @@ def refusal(pool_document: Mapping[str, Json]) -> Failure | None:
     """Why no node of this pool can be had on this machine: an image of another operating system."""
     machine = pool_document.get("virtualMachineConfiguration", {})
     agent = machine.get("nodeAgentSKUId", "")
-    if "windows" not in agent.lower() and "windowsConfiguration" not in machine:
+    if not is_windows(machine):
         return None
     text = "Windows images cannot run here: tasks run as processes of this machine. Use a Linux image."
     return Failure("usererror", "UnsupportedImage", text, (Detail("nodeAgentSKUId", agent),))
@@ -75,7 +77,7 @@ def task_launch(
         resource_files=_resource_files(facts, document),
         output_files=_output_files(facts, document),
         wall_clock=limit(document.get("constraints", {}).get("maxWallClockTime")),
-        admin=_admin(document),
+        admin=is_admin(document.get("userIdentity"), facts.pool_document),
     )
 
 
@@ -88,7 +90,7 @@ def start_task_launch(facts: NodeFacts) -> Launch:
         command_line=document["commandLine"],
         environment=_environment(facts, STARTUP, _settings(document.get("environmentSettings")), {}),
         resource_files=_resource_files(facts, document),
-        admin=_admin(document),
+        admin=is_admin(document.get("userIdentity"), facts.pool_document),
     )
 
 
@@ -159,8 +161,3 @@ def _client_id(facts: NodeFacts, resource_id: str) -> str:
     if not resource_id:
         return ""
     return identities(facts.pool_document).get(resource_id.lower()) or resource_id
-
-
-def _admin(document: Mapping[str, Json]) -> bool:
-    user = (document.get("userIdentity") or {}).get("autoUser") or {}
-    return bool(user.get("elevationLevel") == "admin")

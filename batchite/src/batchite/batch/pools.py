@@ -11,7 +11,9 @@ from batchite import autoscale
 from batchite.batch import documents, render
 from batchite.batch.context import POOL, document_key, stored, version
 from batchite.batch.durations import parse_duration
+from batchite.batch.pool_rules import check_pool, check_start_task
 from batchite.batch.rules import record, without_nulls
+from batchite.batch.user_accounts import without_secrets
 from batchite.errors import ServiceError, invalid_property, not_implemented
 from batchite.http.types import Json
 from batchite.scheduler.events import CreatePool, DeletePool, Event, ResizePool, SetAutoScale, UpdatePool
@@ -19,7 +21,9 @@ from batchite.scheduler.model import AutoScale, PoolKey, PoolState, StartTaskPol
 from batchite.service import BatchService, Document
 
 _SCALE = frozenset(documents.SCALE)
-_CHANGEABLE = _SCALE | {"startTask", "metadata", "applicationPackageReferences", "nodeDeallocationOption"}
+_OPTION = "nodeDeallocationOption"
+_OF_ARM = ("identity", _OPTION)
+_CHANGEABLE = _SCALE | {"startTask", "metadata", "applicationPackageReferences", _OPTION}
 _DEFAULT_INTERVAL = "PT15M"
 _DEFAULT_TIMEOUT = "PT15M"
 
@@ -40,15 +44,18 @@ def existing(service: BatchService, account: str, pool_id: str) -> PoolState:
 async def create_pool(service: BatchService, account: str, document: dict[str, Json], *, cause: str) -> PoolKey:
     """Create a pool from its data-plane document.
 
-    `identity` ({type, userAssignedIdentities: [{resourceId, clientId, principalId}]}) is set by ARM only and kept as
-    given. Raises ServiceError: 400 naming the property, 501 for what is not built, PoolExists.
+    Two properties are set by ARM only: `identity` ({type, userAssignedIdentities: [{resourceId, clientId,
+    principalId}]}), kept as given, and `nodeDeallocationOption`, how nodes leave. Raises ServiceError: 400 naming the
+    property, 501 for what is not built, PoolExists.
     """
     document = without_nulls(document)
-    body = {name: value for name, value in document.items() if name != "identity"}
+    body = {name: value for name, value in document.items() if name not in _OF_ARM}
     documents.POOL("", body)
-    _check_scale(body)
-    state = _state(pool_key(account, body["id"]), body)
-    kept = {name: value for name, value in document.items() if name not in _SCALE}
+    check_pool(body)
+    state = _state(pool_key(account, body["id"]), document)
+    kept = {name: value for name, value in document.items() if name not in _SCALE | {_OPTION}}
+    if "userAccounts" in kept:
+        kept["userAccounts"] = without_secrets(kept["userAccounts"])
     await service.apply(CreatePool(state, cause), Document(POOL, document_key(state.key), kept))
     return state.key
 
@@ -67,6 +74,7 @@ async def update_pool(service: BatchService, key: PoolKey, changes: dict[str, Js
         raise not_implemented("the property applicationPackageReferences")
     if changes.get("startTask") is not None:
         documents.START_TASK("startTask", changes["startTask"])
+        check_start_task(changes["startTask"], stored(service, POOL, key))
     await _scale(service, state, changes, cause)
     kept = stored(service, POOL, key) | {n: v for n, v in changes.items() if n in ("startTask", "metadata")}
     document = Document(POOL, document_key(key), {name: value for name, value in kept.items() if value is not None})
@@ -119,7 +127,7 @@ def resize_event(key: PoolKey, body: Mapping[str, Json], cause: str) -> ResizePo
         key,
         dedicated=body.get("targetDedicatedNodes"),
         spot=body.get("targetLowPriorityNodes"),
-        deallocation=body.get("nodeDeallocationOption", "requeue"),
+        deallocation=body.get(_OPTION, "requeue"),
         resize_timeout=parse_duration(timeout) if timeout else None,
         cause=cause,
     )
@@ -148,15 +156,6 @@ def scale_events(state: PoolState, changes: Mapping[str, Json], cause: str) -> l
     return off + ([resize_event(state.key, changes, cause)] if moved else [])
 
 
-def _check_scale(body: Mapping[str, Json]) -> None:
-    """Targets and a formula exclude each other; a formula needs enableAutoScale."""
-    formulas = [name for name in ("autoScaleFormula", "autoScaleEvaluationInterval") if name in body]
-    targets = [name for name in ("targetDedicatedNodes", "targetLowPriorityNodes") if name in body]
-    wrong, reason = (targets, "excludes") if body.get("enableAutoScale") else (formulas, "needs")
-    if wrong:
-        raise invalid_property(wrong[0], body[wrong[0]], f"The property {reason} enableAutoScale = true.")
-
-
 def _state(key: PoolKey, body: Mapping[str, Json]) -> PoolState:
     """The core's view of a new pool; the core fills in the times."""
     scaled = body.get("enableAutoScale")
@@ -173,6 +172,7 @@ def _state(key: PoolKey, body: Mapping[str, Json]) -> PoolState:
         slots_per_node=body.get("taskSlotsPerNode", 1),
         fill=body.get("taskSchedulingPolicy", {}).get("nodeFillType", "spread"),
         resize_timeout=parse_duration(body.get("resizeTimeout", _DEFAULT_TIMEOUT)),
+        deallocation=body.get(_OPTION, "requeue"),
         autoscale=autoscale_event(key, None, body, "").autoscale if scaled else None,
         start_task=_policy(body.get("startTask")),
     )

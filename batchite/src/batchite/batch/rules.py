@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from batchite.batch.durations import parse_duration
-from batchite.errors import ServiceError, invalid_property, missing_property, not_implemented
+from batchite.errors import ServiceError, invalid_property, missing_property, not_implemented, refused_property
 from batchite.http.types import Json
 
 Check: TypeAlias = Callable[[str, Json], None]
@@ -125,6 +125,16 @@ def only(*allowed: Json) -> Check:
     def check(name: str, value: Json) -> None:
         if not any(value == one and type(value) is type(one) for one in allowed):
             raise not_implemented(f"the property {name}")
+
+    return check
+
+
+def refused(reason: str) -> Check:
+    """Batchite cannot honour the property: an empty list means its absence, anything else is 501 with the reason."""
+
+    def check(name: str, value: Json) -> None:
+        if value != []:
+            raise refused_property(name, reason)
 
     return check
 

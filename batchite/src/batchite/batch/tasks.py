@@ -8,6 +8,7 @@ from batchite.batch import documents, render
 from batchite.batch.accounts import BatchAccount
 from batchite.batch.context import POOL, TASK, document_key, stored, version
 from batchite.batch.rules import refuse
+from batchite.batch.user_accounts import check_user
 from batchite.errors import ServiceError
 from batchite.http.types import Json
 from batchite.scheduler.model import JobKey, JobState, TaskKey, TaskState
@@ -32,7 +33,9 @@ def check_task(
     if body["id"].lower() in known:
         raise ServiceError("TaskExists")
     _check_dependencies(job, body.get("dependsOn") or {})
-    _check_storage(body, account, identities(stored(service, POOL, job.pool)))
+    pool = stored(service, POOL, job.pool)
+    check_user("userIdentity", body.get("userIdentity"), pool)
+    _check_storage(body, account, identities(pool))
 
 
 def new_state(job: JobState, body: Mapping[str, Json]) -> TaskState:

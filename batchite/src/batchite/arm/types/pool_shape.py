@@ -1,14 +1,11 @@
-"""The body of a pool in ARM: every property of the API version 2024-07-01.
-
-Stored and returned because they describe Azure's machines and network only: disks, disk encryption, placement, security
-profile, licence, subnet, endpoints, public addresses, communication mode, resource tags. Refused by name because they
-change what a task finds on its node and are not built: mounts, containers, extensions, application packages, licences,
-certificates, user accounts, inter-node communication.
-"""
+"""The body of a pool in ARM: every property of the API version 2024-07-01. `support` says what becomes of each."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from batchite.arm.shapes import (
+    Shape,
     anything,
     array,
     duration,
@@ -17,13 +14,14 @@ from batchite.arm.shapes import (
     number,
     read_only,
     record,
+    refused,
     secret,
     text,
-    unbuilt,
 )
 from batchite.arm.types.identity import identity_shape
+from batchite.arm.types.support import POOL, reason
+from batchite.errors import invalid_property
 
-CHANGEABLE = ("scaleSettings", "startTask", "metadata", "applicationPackages")
 OUTPUTS = [
     "allocationState",
     "allocationStateTransitionTime",
@@ -37,6 +35,12 @@ OUTPUTS = [
     "provisioningStateTransitionTime",
     "resizeOperationStatus",
 ]
+
+
+def _refused(path: str) -> Shape:
+    """The property of that path in the table of what is supported."""
+    return refused(reason(POOL, path))
+
 
 _CACHING = text("None", "ReadOnly", "ReadWrite")
 _DISK_TYPE = text("Standard_LRS", "Premium_LRS", "StandardSSD_LRS")
@@ -67,6 +71,7 @@ _SECURITY = record(
         "uefiSettings": record({"secureBootEnabled": flag(), "vTpmEnabled": flag()}),
     }
 )
+_MACHINE = "deploymentConfiguration.virtualMachineConfiguration"
 _VIRTUAL_MACHINE = record(
     {
         "imageReference": record({name: text() for name in _IMAGE}),
@@ -79,8 +84,8 @@ _VIRTUAL_MACHINE = record(
         "osDisk": _OS_DISK,
         "securityProfile": _SECURITY,
         "serviceArtifactReference": record({"id": text()}, required=("id",)),
-        "containerConfiguration": unbuilt,
-        "extensions": unbuilt,
+        "containerConfiguration": _refused(f"{_MACHINE}.containerConfiguration"),
+        "extensions": _refused(f"{_MACHINE}.extensions"),
     },
     required=("imageReference", "nodeAgentSkuId"),
 )
@@ -126,19 +131,40 @@ _RESOURCE_FILE = record(
         "identityReference": _REFERENCE,
     }
 )
-_AUTO_USER = record({"scope": text("Task", "Pool"), "elevationLevel": text("NonAdmin", "Admin")})
+_ELEVATION = text("NonAdmin", "Admin")
+_AUTO_USER = record({"scope": text("Task", "Pool"), "elevationLevel": _ELEVATION})
 _START_TASK = record(
     {
         "commandLine": text(),
-        "containerSettings": unbuilt,
+        "containerSettings": _refused("startTask.containerSettings"),
         "environmentSettings": array(record({"name": text(), "value": secret}, required=("name",))),
         "maxTaskRetryCount": number(-1),
         "resourceFiles": array(_RESOURCE_FILE),
-        "userIdentity": record({"userName": unbuilt, "autoUser": _AUTO_USER}),
+        "userIdentity": record({"userName": text(), "autoUser": _AUTO_USER}),
         "waitForSuccess": flag(),
     },
     required=("commandLine",),
 )
+_USER_ACCOUNT = record(
+    {
+        "name": text(high=20),
+        "password": secret,
+        "elevationLevel": _ELEVATION,
+        "linuxUserConfiguration": record({"uid": number(0), "gid": number(0), "sshPrivateKey": secret}),
+        "windowsUserConfiguration": record({"loginMode": text("Batch", "Interactive")}),
+    },
+    required=("name",),
+)
+_MOUNTS = ("azureBlobFileSystemConfiguration", "azureFileShareConfiguration", "cifsMountConfiguration")
+_MOUNT_KINDS = {name: _refused(f"mountConfiguration.{name}") for name in (*_MOUNTS, "nfsMountConfiguration")}
+
+
+def _mount(value: Any, path: str) -> Any:
+    """One kind of file system, each of them refused by its name."""
+    record(_MOUNT_KINDS)(value, path)
+    raise invalid_property(path, "", f"One of {', '.join(_MOUNT_KINDS)} is expected.")
+
+
 _DEALLOCATION = text("Requeue", "Terminate", "TaskCompletion", "RetainedData")
 _FIXED_SCALE = record(
     {
@@ -158,14 +184,14 @@ _SCALE = record(
 PROPERTIES = record(
     {
         **dict.fromkeys(OUTPUTS, read_only),
-        "applicationLicenses": unbuilt,
-        "applicationPackages": unbuilt,
-        "certificates": unbuilt,
+        "applicationLicenses": _refused("applicationLicenses"),
+        "applicationPackages": _refused("applicationPackages"),
+        "certificates": _refused("certificates"),
         "deploymentConfiguration": record({"virtualMachineConfiguration": _VIRTUAL_MACHINE}),
         "displayName": text(high=1024),
-        "interNodeCommunication": text("Disabled", unbuilt=("Enabled",)),
+        "interNodeCommunication": text("Enabled", "Disabled"),
         "metadata": array(record({"name": text(), "value": text()}, required=("name", "value"))),
-        "mountConfiguration": unbuilt,
+        "mountConfiguration": array(_mount),
         "networkConfiguration": _NETWORK,
         "resourceTags": mapping(text()),
         "scaleSettings": _SCALE,
@@ -181,7 +207,7 @@ PROPERTIES = record(
             },
             required=("mode",),
         ),
-        "userAccounts": unbuilt,
+        "userAccounts": array(_USER_ACCOUNT),
         "vmSize": text(),
     },
     required=("vmSize", "deploymentConfiguration"),
@@ -200,5 +226,6 @@ FIXED = [
     "taskSchedulingPolicy",
     "taskSlotsPerNode",
     "upgradePolicy",
+    "userAccounts",
     "vmSize",
 ]

@@ -12,19 +12,36 @@ from batchite.arm.types.pool_shape import PROPERTIES
 from batchite.errors import ServiceError
 
 Wire = dict[str, Any]
-_LOWER = (  # enumerations that ARM capitalises and the data plane does not
+_LOWER = (  # enumerations that ARM capitalises and the data plane does not; a list's entries are all meant
+    "networkConfiguration.dynamicVNetAssignmentScope",
+    "networkConfiguration.endpointConfiguration.inboundNATPools.protocol",
+    "networkConfiguration.endpointConfiguration.inboundNATPools.networkSecurityGroupRules.access",
+    "networkConfiguration.publicIPAddressConfiguration.provision",
     "taskSchedulingPolicy.nodeFillType",
     "startTask.userIdentity.autoUser.scope",
     "startTask.userIdentity.autoUser.elevationLevel",
+    "userAccounts.elevationLevel",
+    "userAccounts.windowsUserConfiguration.loginMode",
+    "virtualMachineConfiguration.dataDisks.caching",
+    "virtualMachineConfiguration.dataDisks.storageAccountType",
     "virtualMachineConfiguration.nodePlacementConfiguration.policy",
     "virtualMachineConfiguration.osDisk.caching",
     "virtualMachineConfiguration.osDisk.ephemeralOSDiskSettings.placement",
     "virtualMachineConfiguration.osDisk.managedDisk.storageAccountType",
     "virtualMachineConfiguration.securityProfile.securityType",
 )
-_VM_ARM_ONLY = ("dataDisks", "serviceArtifactReference")  # kept in ARM: the data plane has none of them
 _OPTION = "nodeDeallocationOption"
-_PLAIN = ("displayName", "vmSize", "taskSlotsPerNode", "taskSchedulingPolicy", "startTask", "metadata")
+_DEALLOCATIONS = {option.lower(): option for option in ("Requeue", "Terminate", "TaskCompletion", "RetainedData")}
+_PLAIN = (
+    "displayName",
+    "metadata",
+    "startTask",
+    "taskSchedulingPolicy",
+    "taskSlotsPerNode",
+    "upgradePolicy",
+    "userAccounts",
+    "vmSize",
+)
 
 
 def to_document(name: str, properties: Mapping[str, Any], identity: Mapping[str, Any] | None) -> Wire:
@@ -34,12 +51,12 @@ def to_document(name: str, properties: Mapping[str, Any], identity: Mapping[str,
     if machine:
         document["virtualMachineConfiguration"] = _machine_document(machine)
     document.update(scale_changes(properties["scaleSettings"]))
-    if "upgradePolicy" in properties:
-        document["upgradePolicy"] = {"mode": properties["upgradePolicy"]["mode"]}
+    if "networkConfiguration" in properties:
+        document["networkConfiguration"] = _network_document(properties["networkConfiguration"])
+    document["enableInterNodeCommunication"] = properties["interNodeCommunication"] == "Enabled"
     if identity and identity["type"] == "UserAssigned":
         document["identity"] = _identity_document(identity)
-    document.pop(_OPTION, None)  # says how nodes leave: nothing to say at creation
-    return _lowered(document)
+    return _lowered(_named_user(document))
 
 
 def scale_changes(settings: Mapping[str, Any]) -> Wire:
@@ -64,7 +81,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Wire:
     scale = scale_changes(new["scaleSettings"])
     if {name: value for name, value in scale.items() if name != _OPTION} != scale_changes(old["scaleSettings"]):
         found.update(scale)
-    return _lowered(found)
+    return _lowered(_named_user(found))
 
 
 def to_properties(wire: Mapping[str, Any]) -> Wire:
@@ -73,10 +90,10 @@ def to_properties(wire: Mapping[str, Any]) -> Wire:
     if "virtualMachineConfiguration" in wire:
         machine = _machine_properties(wire["virtualMachineConfiguration"])
         properties["deploymentConfiguration"] = {"virtualMachineConfiguration": machine}
-    if "upgradePolicy" in wire:
-        properties["upgradePolicy"] = {"mode": wire["upgradePolicy"]["mode"]}
+    if "networkConfiguration" in wire:
+        properties["networkConfiguration"] = wire["networkConfiguration"]
     properties["taskSchedulingPolicy"] = {"nodeFillType": wire["taskSchedulingPolicy"]["nodeFillType"]}
-    properties["interNodeCommunication"] = "Disabled"
+    properties["interNodeCommunication"] = "Enabled" if wire["enableInterNodeCommunication"] else "Disabled"
     properties["scaleSettings"] = _scale_settings(wire)
     try:
         canonical: Wire = PROPERTIES(properties, "properties")
@@ -85,8 +102,8 @@ def to_properties(wire: Mapping[str, Any]) -> Wire:
     return canonical
 
 
-def outputs(wire: Mapping[str, Any]) -> Wire:
-    """The read-only ARM properties of a pool in the data plane's shape."""
+def outputs(wire: Mapping[str, Any], deallocation: str) -> Wire:
+    """The read-only ARM properties of a pool in the data plane's shape; `deallocation` is how its nodes leave."""
     found: Wire = {
         "allocationState": wire["allocationState"].capitalize(),
         "allocationStateTransitionTime": wire["allocationStateTransitionTime"],
@@ -97,7 +114,7 @@ def outputs(wire: Mapping[str, Any]) -> Wire:
         "lastModified": wire["lastModified"],
         "provisioningState": "Deleting" if wire["state"] == "deleting" else "Succeeded",
         "provisioningStateTransitionTime": wire["stateTransitionTime"],
-        "resizeOperationStatus": _resize_status(wire),
+        "resizeOperationStatus": {**_resize_status(wire), _OPTION: _DEALLOCATIONS[deallocation]},
     }
     if "autoScaleRun" in wire:
         run = wire["autoScaleRun"]
@@ -120,7 +137,7 @@ def _resize_status(wire: Mapping[str, Any]) -> Wire:
     status = {name: wire[name] for name in _TARGETS if name in wire}
     errors = [_error(error) for error in wire.get("resizeErrors", [])]
     started = {"startTime": wire["allocationStateTransitionTime"]}
-    return {**status, "nodeDeallocationOption": "Requeue", **started, **({"errors": errors} if errors else {})}
+    return {**status, **started, **({"errors": errors} if errors else {})}
 
 
 def _error(error: Mapping[str, Any]) -> Wire:
@@ -130,13 +147,29 @@ def _error(error: Mapping[str, Any]) -> Wire:
 
 
 def _machine_document(machine: Mapping[str, Any]) -> Wire:
-    document = {name: value for name, value in machine.items() if name not in _VM_ARM_ONLY}
-    document["nodeAgentSKUId"] = document.pop("nodeAgentSkuId")
+    document = _renamed(machine, "nodeAgentSkuId", "nodeAgentSKUId")
     document["imageReference"] = _renamed(machine["imageReference"], "id", "virtualMachineImageId")
     encryption = machine.get("diskEncryptionConfiguration", {}).get("targets")
     if encryption:
         document["diskEncryptionConfiguration"] = {"targets": [target.lower() for target in encryption]}
     return document
+
+
+def _network_document(network: Mapping[str, Any]) -> Wire:
+    document = _renamed(network, "dynamicVnetAssignmentScope", "dynamicVNetAssignmentScope")
+    if "endpointConfiguration" in network:
+        endpoints = _renamed(network["endpointConfiguration"], "inboundNatPools", "inboundNATPools")
+        document["endpointConfiguration"] = endpoints
+    return document
+
+
+def _named_user(document: Wire) -> Wire:
+    """The document with the start task's user under the data plane's name."""
+    task = document.get("startTask") or {}
+    if "userName" not in task.get("userIdentity", {}):
+        return document
+    user = _renamed(task["userIdentity"], "userName", "username")
+    return {**document, "startTask": {**task, "userIdentity": user}}
 
 
 def _machine_properties(machine: Mapping[str, Any]) -> Wire:
@@ -173,4 +206,6 @@ def _replaced(record: Wire, path: list[str]) -> Wire:
     value = record.get(name)
     if isinstance(value, str) and not rest:
         return {**record, name: value.lower()}
+    if isinstance(value, list):
+        return {**record, name: [_replaced(item, rest) for item in value]}
     return {**record, name: _replaced(value, rest)} if isinstance(value, dict) and rest else record

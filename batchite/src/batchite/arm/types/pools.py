@@ -15,7 +15,7 @@ from batchite.arm.bodies import read_body
 from batchite.arm.ids import ResourceId
 from batchite.arm.kinds import Arm, ResourceType
 from batchite.arm.resources import Resource, private
-from batchite.arm.types import batch_accounts, pool_translate
+from batchite.arm.types import batch_accounts, pool_rules, pool_translate
 from batchite.arm.types.identity import resolve_identity
 from batchite.arm.types.pool_shape import BODY, FIXED
 from batchite.errors import ServiceError, invalid_property
@@ -63,7 +63,12 @@ def _resource(arm: Arm, rid: ResourceId, state: PoolState) -> Resource:
     wire = arm.pools.render_pool(arm.service, state.key, "")
     remembered = _remembered(arm, rid, state)
     kept = {name: value for name, value in remembered.get("properties", {}).items() if name in FIXED}
-    properties = {**_DEFAULTS, **pool_translate.to_properties(wire), **kept, **pool_translate.outputs(wire)}
+    properties = {
+        **_DEFAULTS,
+        **pool_translate.to_properties(wire),
+        **kept,
+        **pool_translate.outputs(wire, state.deallocation),
+    }
     identity = pool_translate.identity_properties(wire.get("identity", {}))
     known = {"id": f"{rid.parent.text}/pools/{state.id}" if rid.parent else rid.text, "name": state.id, "type": NAME}
     tags = {"tags": remembered["tags"]} if "tags" in remembered else {}
@@ -76,11 +81,11 @@ def _remembered(arm: Arm, rid: ResourceId, state: PoolState) -> Resource:
 
 
 def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None) -> Resource:
-    if len(wanted["properties"].get("scaleSettings", {})) > 1:
-        raise invalid_property("properties.scaleSettings", "", "Exactly one of fixedScale and autoScale is expected.")
+    pool_rules.check_scale(wanted["properties"])
     new = resolve_identity(arm, {**wanted, "properties": with_defaults(wanted["properties"])}, old)
     if old is None:
         _check_quota(arm, rid)
+        pool_rules.check_new(new["properties"], user_subscription=_user_subscription(arm, rid))
     else:
         _check_fixed(old, new)
     return {**new, "identity": new.get("identity") or {"type": "None"}}
@@ -102,9 +107,14 @@ def _check_quota(arm: Arm, rid: ResourceId) -> None:
         raise ServiceError("PoolQuotaReached")
 
 
+def _user_subscription(arm: Arm, rid: ResourceId) -> bool:
+    account = arm.resources.get(rid.parent.key) if rid.parent else None
+    return account is not None and account["properties"]["poolAllocationMode"] == "UserSubscription"
+
+
 def _check_fixed(old: Resource, new: Resource) -> None:
     """Only scale settings, start task, metadata and application packages may change in place."""
-    before, after = old["properties"], new["properties"]
+    before, after = (pool_rules.without_secrets(one["properties"]) for one in (old, new))
     pairs = {f"properties.{name}": (before.get(name), after.get(name)) for name in FIXED}
     pairs["identity"] = (_members(old), _members(new))
     pairs["tags"] = (old.get("tags") or {}, new.get("tags") or {})
@@ -119,6 +129,13 @@ def _members(resource: Resource) -> set[str]:
 
 
 async def _write(arm: Arm, new: Resource, old: Resource | None, cause: str) -> None:
+    try:
+        await _apply(arm, new, old, cause)
+    except ServiceError as error:
+        raise pool_rules.in_arm_names(error) from None
+
+
+async def _apply(arm: Arm, new: Resource, old: Resource | None, cause: str) -> None:
     rid = ids.parse(new["id"])
     if old is not None:
         changes = pool_translate.changes(old["properties"], new["properties"])
@@ -128,7 +145,7 @@ async def _write(arm: Arm, new: Resource, old: Resource | None, cause: str) -> N
     document = pool_translate.to_document(new["name"], new["properties"], new.get("identity"))
     key = await arm.pools.create_pool(arm.service, _key(rid).account, document, cause=cause)
     created = {"created": arm.service.pools[key].created_at}
-    await arm.resources.put({**new, "_private": created})
+    await arm.resources.put({**new, "properties": pool_rules.without_secrets(new["properties"]), "_private": created})
 
 
 async def _retire(arm: Arm, resource: Resource, cause: str) -> None:

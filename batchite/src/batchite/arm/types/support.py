@@ -1,0 +1,136 @@
+"""What Batchite does with every input of the four Batch types: the source of the refusals and of docs/pools.md.
+
+A path is the SDK's, dotted, without list indexes. A property that has no row of its own has the verdict of the nearest
+one around it. `batchite/tests/arm/test_support.py` sends every property and proves its verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+HONOURED, STORED, REFUSED = "honoured", "stored", "refused"
+"""It has its effect; it is kept and given back, for it describes Azure's side; it is an error that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A verdict and its reason in one line; for a refused property also what to do instead."""
+
+    verdict: str
+    reason: str
+
+
+def _honoured(reason: str) -> Support:
+    return Support(HONOURED, reason)
+
+
+def _stored(reason: str) -> Support:
+    return Support(STORED, reason)
+
+
+def _refused(reason: str) -> Support:
+    return Support(REFUSED, reason)
+
+
+_NAME = _honoured("part of the resource's id")
+_TAGS = _stored("tags of the resource")
+_HARDWARE = _stored("describes Azure's machines: a local node is a directory of this machine")
+_OWN_SYSTEM = _stored("tasks run on this machine's own system, whatever the image")
+_NO_NETWORK = _stored("describes Azure's network: local nodes share this machine's")
+_NO_CONTAINERS = "tasks run as processes of this machine; leave it out of the local stack"
+_NO_MOUNTS = "a local node mounts nothing; bring the data with resource files, or leave it out of the local stack"
+_SECRET = _stored("taken, but neither kept nor shown: tasks run as the unprivileged user of all tasks")
+
+_MACHINE = "deploymentConfiguration.virtualMachineConfiguration"
+_VIRTUAL_MACHINE = {
+    f"{_MACHINE}.imageReference": _OWN_SYSTEM,
+    f"{_MACHINE}.nodeAgentSkuId": _honoured("a Windows agent makes nodes unusable, with the reason"),
+    f"{_MACHINE}.windowsConfiguration": _honoured("makes nodes unusable, with the reason: there is no Windows here"),
+    f"{_MACHINE}.containerConfiguration": _refused(_NO_CONTAINERS),
+    f"{_MACHINE}.extensions": _refused("there is no machine to extend; leave them out of the local stack"),
+    f"{_MACHINE}.dataDisks": _HARDWARE,
+    f"{_MACHINE}.diskEncryptionConfiguration": _HARDWARE,
+    f"{_MACHINE}.licenseType": _HARDWARE,
+    f"{_MACHINE}.nodePlacementConfiguration": _HARDWARE,
+    f"{_MACHINE}.osDisk": _HARDWARE,
+    f"{_MACHINE}.securityProfile": _HARDWARE,
+    f"{_MACHINE}.serviceArtifactReference": _OWN_SYSTEM,
+}
+_SCALING = {
+    "scaleSettings.autoScale": _honoured("the formula is evaluated at once and every interval of the service's time"),
+    "scaleSettings.fixedScale": _honoured("nodes follow the targets, within the account's core quotas"),
+    "scaleSettings.fixedScale.nodeDeallocationOption": _honoured("how nodes leave at a later resize"),
+    "taskSchedulingPolicy": _honoured("spread or pack"),
+    "taskSlotsPerNode": _honoured("how many tasks run at once on a node"),
+}
+_START_TASK = {
+    "startTask": _honoured("runs as a process when a node starts; a new one reaches live nodes when they start again"),
+    "startTask.containerSettings": _refused(_NO_CONTAINERS),
+    "startTask.userIdentity.autoUser.scope": _stored("all tasks run as the same unprivileged user"),
+    "startTask.userIdentity.autoUser.elevationLevel": _honoured("Admin needs batchite start --allow-host-changes"),
+    "startTask.userIdentity.userName": _honoured("must be one of userAccounts; its elevation level counts"),
+}
+_USERS = {
+    "userAccounts.name": _honoured("tasks may name it; they run as the unprivileged user of all tasks"),
+    "userAccounts.elevationLevel": _honoured("Admin needs batchite start --allow-host-changes"),
+    "userAccounts.password": _SECRET,
+    "userAccounts.linuxUserConfiguration": _stored("no user is made on this machine"),
+    "userAccounts.linuxUserConfiguration.sshPrivateKey": _SECRET,
+    "userAccounts.windowsUserConfiguration": _stored("only with a Windows image, whose nodes are unusable"),
+}
+_MOUNTS = {
+    f"mountConfiguration.{kind}": _refused(_NO_MOUNTS)
+    for kind in (
+        "azureBlobFileSystemConfiguration",
+        "azureFileShareConfiguration",
+        "cifsMountConfiguration",
+        "nfsMountConfiguration",
+    )
+}
+
+POOL: Mapping[str, Support] = MappingProxyType(
+    {
+        "accountName": _NAME,
+        "applicationLicenses": _refused("there is no licence server here; leave them out of the local stack"),
+        "applicationPackages": _refused(
+            "nodes get no application packages here; bring the program with resource files"
+        ),
+        "certificates": _refused("Azure has retired them; let the start task read the key vault by identity"),
+        **_VIRTUAL_MACHINE,
+        "displayName": _stored("a name for people"),
+        "identity": _honoured("nodes get tokens of these identities"),
+        "interNodeCommunication": _honoured("all nodes are on this machine and reach each other"),
+        "metadata": _stored("the service gives no meaning to it"),
+        **_MOUNTS,
+        "networkConfiguration": _NO_NETWORK,
+        "poolName": _NAME,
+        "resourceGroupName": _NAME,
+        "resourceTags": _stored("tags of Azure's machines; only in a UserSubscription account"),
+        **_SCALING,
+        **_START_TASK,
+        "tags": _TAGS,
+        "targetNodeCommunicationMode": _NO_NETWORK,
+        "upgradePolicy": _OWN_SYSTEM,
+        **_USERS,
+        "vmSize": _honoured("its vCPUs count against the account's core quotas; a node has what this machine has"),
+    }
+)
+
+
+def support(table: Mapping[str, Support], path: str) -> Support:
+    """The verdict on a property: its own row, else that of the nearest property around it. Raises KeyError."""
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):
+        found = table.get(".".join(parts[:length]))
+        if found is not None:
+            return found
+    raise KeyError(path)
+
+
+def reason(table: Mapping[str, Support], path: str) -> str:
+    """Why the property is refused."""
+    found = support(table, path)
+    assert found.verdict == REFUSED, path
+    return found.reason

@@ -1,0 +1,53 @@
+"""What the shape of a pool's document does not say: rules between its properties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batchite.batch.images import is_windows
+from batchite.batch.rules import refuse
+from batchite.batch.sizes import vcpus
+from batchite.batch.user_accounts import check_accounts, check_user
+from batchite.errors import invalid_property
+from batchite.http.types import Json
+
+_SLOTS_PER_CORE = 4
+
+
+def check_pool(body: Mapping[str, Json]) -> None:
+    """Raise a 400 naming the property unless the document of a new pool keeps them all."""
+    _check_scale(body)
+    _check_slots(body)
+    _check_communication(body)
+    check_accounts(body.get("userAccounts") or (), windows=is_windows(body["virtualMachineConfiguration"]))
+    check_start_task(body.get("startTask"), body)
+
+
+def check_start_task(start_task: Mapping[str, Json] | None, pool_document: Mapping[str, Json]) -> None:
+    """Raise a 400 when it names a user that the pool does not have."""
+    check_user("startTask.userIdentity", (start_task or {}).get("userIdentity"), pool_document)
+
+
+def _check_scale(body: Mapping[str, Json]) -> None:
+    """Targets and a formula exclude each other; a formula needs enableAutoScale."""
+    formulas = [name for name in ("autoScaleFormula", "autoScaleEvaluationInterval") if name in body]
+    targets = [name for name in ("targetDedicatedNodes", "targetLowPriorityNodes") if name in body]
+    wrong, reason = (targets, "excludes") if body.get("enableAutoScale") else (formulas, "needs")
+    if wrong:
+        raise invalid_property(wrong[0], body[wrong[0]], f"The property {reason} enableAutoScale = true.")
+
+
+def _check_slots(body: Mapping[str, Json]) -> None:
+    """At most four task slots for each vCPU, where the size's name tells how many it has."""
+    slots, cores = body.get("taskSlotsPerNode", 1), vcpus(body["vmSize"])
+    if cores and slots > _SLOTS_PER_CORE * cores:
+        reason = f"A node of {cores} vCPUs has at most {_SLOTS_PER_CORE * cores} task slots."
+        raise refuse("taskSlotsPerNode", slots, reason, "OutOfRangeInput")
+
+
+def _check_communication(body: Mapping[str, Json]) -> None:
+    """Nodes that talk to each other are all dedicated or all Spot."""
+    both = body.get("targetDedicatedNodes") and body.get("targetLowPriorityNodes")
+    if body.get("enableInterNodeCommunication") and both:
+        reason = "A pool with both dedicated and Spot nodes cannot have inter-node communication."
+        raise refuse("enableInterNodeCommunication", True, reason)

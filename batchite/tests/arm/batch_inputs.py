@@ -1,0 +1,255 @@
+"""Bodies that together hold every input of the Batch types, and the paths of what they hold."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from arm.worlds import GROUP
+
+from batchite.arm.types.support import REFUSED, Support, support
+
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/nodes"
+MAPPINGS = ("resourceTags", "tags")  # objects with free names count as one property
+IN_THE_PATH = ("accountName", "applicationName", "poolName", "resourceGroupName", "versionName")
+SECRETS = ("userAccounts.password", "userAccounts.linuxUserConfiguration.sshPrivateKey")
+HIDDEN = "a-secret-that-nobody-may-see"
+REFERENCE = {"resourceId": IDENTITY}
+FORMULA = "$TargetDedicatedNodes = 0;"
+
+
+def _machine(**properties: Any) -> dict[str, Any]:
+    image = {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}
+    machine = {"imageReference": image, "nodeAgentSkuId": "batch.node.ubuntu 24.04", **properties}
+    return {"deploymentConfiguration": {"virtualMachineConfiguration": machine}}
+
+
+def _disks() -> dict[str, Any]:
+    managed = {"storageAccountType": "Premium_LRS", "securityProfile": {"securityEncryptionType": "VMGuestStateOnly"}}
+    return {
+        "dataDisks": [{"lun": 0, "caching": "ReadOnly", "diskSizeGB": 64, "storageAccountType": "Premium_LRS"}],
+        "diskEncryptionConfiguration": {"targets": ["OsDisk", "TemporaryDisk"]},
+        "licenseType": "RHEL_BYOS",
+        "nodePlacementConfiguration": {"policy": "Zonal"},
+        "osDisk": {
+            "caching": "ReadWrite",
+            "diskSizeGB": 40,
+            "ephemeralOSDiskSettings": {"placement": "CacheDisk"},
+            "managedDisk": managed,
+            "writeAcceleratorEnabled": True,
+        },
+        "securityProfile": {
+            "encryptionAtHost": True,
+            "securityType": "trustedLaunch",
+            "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True},
+        },
+        "serviceArtifactReference": {"id": "/subscriptions/s/serviceArtifacts/a"},
+    }
+
+
+WINDOWS = _machine(nodeAgentSkuId="batch.node.windows amd64", windowsConfiguration={"enableAutomaticUpdates": False})
+NAT_POOL = {
+    "name": "ssh",
+    "protocol": "TCP",
+    "backendPort": 22,
+    "frontendPortRangeStart": 1000,
+    "frontendPortRangeEnd": 1100,
+    "networkSecurityGroupRules": [
+        {"access": "Deny", "priority": 150, "sourceAddressPrefix": "*", "sourcePortRanges": ["1-10"]}
+    ],
+}
+START_TASK = {
+    "commandLine": "/bin/true",
+    "environmentSettings": [{"name": "A", "value": "b"}],
+    "maxTaskRetryCount": 2,
+    "resourceFiles": [
+        {"httpUrl": "https://h/c/b", "filePath": "b", "fileMode": "0750", "identityReference": REFERENCE},
+        {"storageContainerUrl": "https://h/c", "blobPrefix": "p/"},
+        {"autoStorageContainerName": "scripts"},
+    ],
+    "userIdentity": {"autoUser": {"scope": "Task", "elevationLevel": "Admin"}},
+    "waitForSuccess": False,
+}
+LINUX_USER = {
+    "name": "worker",
+    "password": HIDDEN,
+    "elevationLevel": "Admin",
+    "linuxUserConfiguration": {"uid": 2000, "gid": 2000, "sshPrivateKey": HIDDEN},
+}
+WINDOWS_USER = {"name": "worker", "password": HIDDEN, "windowsUserConfiguration": {"loginMode": "Interactive"}}
+UPGRADES = {
+    "mode": "rolling",
+    "automaticOSUpgradePolicy": {
+        "disableAutomaticRollback": True,
+        "enableAutomaticOSUpgrade": True,
+        "osRollingUpgradeDeferral": True,
+        "useRollingUpgradePolicy": True,
+    },
+    "rollingUpgradePolicy": {
+        "enableCrossZoneUpgrade": True,
+        "maxBatchInstancePercent": 20,
+        "maxUnhealthyInstancePercent": 20,
+        "maxUnhealthyUpgradedInstancePercent": 20,
+        "pauseTimeBetweenBatches": "PT1M",
+        "prioritizeUnhealthyInstances": True,
+        "rollbackFailedInstancesOnPolicyBreach": True,
+    },
+}
+
+POOLS: dict[str, dict[str, Any]] = {
+    "identity": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}},
+    "tags": {"tags": {"team": "solar"}},
+    "vmSize": {"vmSize": "STANDARD_D4S_V5"},
+    "machine": _machine(**_disks()),
+    "own image": _machine(imageReference={"id": "/subscriptions/s/images/i"}),
+    "shared image": _machine(imageReference={"sharedGalleryImageId": "/subscriptions/s/galleries/g"}),
+    "community image": _machine(imageReference={"communityGalleryImageId": "/communityGalleries/g"}),
+    "windows": {**WINDOWS, "userAccounts": [WINDOWS_USER]},
+    "displayName": {"displayName": "Solar"},
+    "interNodeCommunication": {"interNodeCommunication": "Enabled"},
+    "metadata": {"metadata": [{"name": "team", "value": "solar"}]},
+    "networkConfiguration": {
+        "networkConfiguration": {
+            "dynamicVnetAssignmentScope": "none",
+            "enableAcceleratedNetworking": True,
+            "subnetId": "/subscriptions/s/subnets/n",
+            "endpointConfiguration": {"inboundNatPools": [NAT_POOL]},
+            "publicIPAddressConfiguration": {"provision": "UserManaged", "ipAddressIds": ["/subscriptions/s/ip"]},
+        }
+    },
+    "resourceTags": {"resourceTags": {"cost": "solar"}},
+    "autoScale": {"scaleSettings": {"autoScale": {"formula": FORMULA, "evaluationInterval": "PT6M"}}},
+    "fixedScale": {
+        "scaleSettings": {
+            "fixedScale": {
+                "nodeDeallocationOption": "TaskCompletion",
+                "resizeTimeout": "PT20M",
+                "targetDedicatedNodes": 1,
+                "targetLowPriorityNodes": 1,
+            }
+        }
+    },
+    "startTask": {"startTask": START_TASK},
+    "userAccounts": {
+        "userAccounts": [LINUX_USER],
+        "startTask": {"commandLine": "/bin/true", "userIdentity": {"userName": "worker"}},
+    },
+    "targetNodeCommunicationMode": {"targetNodeCommunicationMode": "Simplified"},
+    "taskSchedulingPolicy": {"taskSchedulingPolicy": {"nodeFillType": "Pack"}},
+    "taskSlotsPerNode": {"taskSlotsPerNode": 3},
+    "upgradePolicy": {"upgradePolicy": UPGRADES},
+}
+"""Pools that are accepted, by what is peculiar to each: `identity`, `tags`, and properties."""
+
+MACHINE = "deploymentConfiguration.virtualMachineConfiguration"
+MOUNT = {"relativeMountPath": "data", "mountOptions": "ro"}
+CONTAINER = {
+    "imageName": "i",
+    "containerRunOptions": "--rm",
+    "workingDirectory": "TaskWorkingDirectory",
+    "registry": {"userName": "u", "password": HIDDEN, "registryServer": "r", "identityReference": REFERENCE},
+    "containerHostBatchBindMounts": [{"source": "Shared", "isReadOnly": True}],
+}
+EXTENSION = {
+    "name": "n",
+    "publisher": "p",
+    "type": "t",
+    "typeHandlerVersion": "1.0",
+    "autoUpgradeMinorVersion": True,
+    "enableAutomaticUpgrade": True,
+    "provisionAfterExtensions": ["m"],
+    "settings": {},
+    "protectedSettings": {"key": HIDDEN},
+}
+REFUSED_POOLS: dict[str, dict[str, Any]] = {
+    "applicationLicenses": {"applicationLicenses": ["maya"]},
+    "applicationPackages": {"applicationPackages": [{"id": "/applications/a", "version": "1"}]},
+    "certificates": {
+        "certificates": [{"id": "/c", "storeLocation": "LocalMachine", "storeName": "My", "visibility": ["Task"]}]
+    },
+    f"{MACHINE}.containerConfiguration": _machine(
+        containerConfiguration={
+            "type": "DockerCompatible",
+            "containerImageNames": ["i"],
+            "containerRegistries": [CONTAINER["registry"]],
+        }
+    ),
+    f"{MACHINE}.extensions": _machine(extensions=[EXTENSION]),
+    "mountConfiguration.azureBlobFileSystemConfiguration": {
+        "mountConfiguration": [
+            {
+                "azureBlobFileSystemConfiguration": {
+                    "accountName": "a",
+                    "containerName": "c",
+                    "relativeMountPath": "data",
+                    "blobfuseOptions": "-o ro",
+                    "accountKey": HIDDEN,
+                    "sasKey": HIDDEN,
+                    "identityReference": REFERENCE,
+                }
+            }
+        ]
+    },
+    "mountConfiguration.azureFileShareConfiguration": {
+        "mountConfiguration": [
+            {
+                "azureFileShareConfiguration": {
+                    "accountName": "a",
+                    "accountKey": HIDDEN,
+                    "azureFileUrl": "https://a/f",
+                    **MOUNT,
+                }
+            }
+        ]
+    },
+    "mountConfiguration.cifsMountConfiguration": {
+        "mountConfiguration": [
+            {"cifsMountConfiguration": {"source": "//s", "userName": "u", "password": HIDDEN, **MOUNT}}
+        ]
+    },
+    "mountConfiguration.nfsMountConfiguration": {
+        "mountConfiguration": [{"nfsMountConfiguration": {"source": "s:/e", **MOUNT}}]
+    },
+    "startTask.containerSettings": {"startTask": {"commandLine": "x", "containerSettings": CONTAINER}},
+}
+"""Pools that are refused, by the property that the refusal names."""
+
+
+def inputs(token: str) -> set[str]:
+    """The paths of every input of the type in the SDK."""
+    shapes = json.loads(files("batchite.provider").joinpath("shapes.json").read_text())
+    return set(_shape_paths(shapes[token]["inputs"], ""))
+
+
+def _shape_paths(shape: Any, path: str) -> Iterator[str]:
+    if isinstance(shape, list):
+        yield from _shape_paths(shape[0], path)
+    elif isinstance(shape, dict) and "*" not in shape:
+        for name, inner in shape.items():
+            yield from _shape_paths(inner, f"{path}.{name.rstrip('!')}".lstrip("."))
+    else:
+        yield path
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The properties of a body with their paths; `properties` is no part of a path, indexes neither."""
+    if path == "identity.userAssignedIdentities":
+        yield path, set(value)
+    elif isinstance(value, list) and value:
+        for item in value:
+            yield from leaves(item, path)
+    elif isinstance(value, dict) and path not in MAPPINGS and not _free(path):
+        for name, inner in value.items():
+            yield from leaves(inner, path if name == "properties" else f"{path}.{name}".lstrip("."))
+    else:
+        yield path, value
+
+
+def _free(path: str) -> bool:
+    """Whether the SDK does not look into the property."""
+    return path.endswith((".settings", ".protectedSettings"))
+
+
+def refused_rows(table: dict[str, Support] | Any) -> set[str]:
+    """The rows of a table that are refused."""
+    return {path for path in table if support(table, path).verdict == REFUSED}
