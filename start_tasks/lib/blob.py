@@ -73,9 +73,9 @@ def token(resource: str) -> str:
         query["client_id"] = os.environ["AZURE_CLIENT_ID"]
     host = os.environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST", METADATA).rstrip("/")
     url = f"{host}/metadata/identity/oauth2/token?{urllib.parse.urlencode(query)}"
-    request = urllib.request.Request(url, headers={"Metadata": "true"})  # noqa: S310 - the node's own address
     direct = urllib.request.ProxyHandler({})  # Metadata is never behind a proxy.
-    answer = _patiently(lambda: _open(request, _content, direct), also={404, 410})  # Both pass, says its documentation.
+    passing = {404, 410}  # As its documentation says.
+    answer = _patiently(lambda: _open(_content, "GET", url, {"Metadata": "true"}, handlers=(direct,)), also=passing)
     return str(json.loads(answer)["access_token"])
 
 
@@ -83,8 +83,9 @@ def secret(url: str) -> str:
     """A secret of a key vault."""
     host = _checked(url, VAULT_HOSTS)
     vault = next(name for name in VAULT_HOSTS if host.endswith(name))
-    request = _request("GET", f"{url}?api-version={VAULT_VERSION}", token(f"https://{vault[1:]}"))
-    return str(json.loads(_patiently(lambda: _open(request, _content)))["value"])
+    headers = {"Authorization": f"Bearer {token(f'https://{vault[1:]}')}"}
+    answer = _patiently(lambda: _open(_content, "GET", f"{url}?api-version={VAULT_VERSION}", headers))
+    return str(json.loads(answer)["value"])
 
 
 def put(path: Path, url: str) -> None:
@@ -151,9 +152,14 @@ def _storage(
     """A call of the blob service. Raises FileNotFoundError when there is no such blob or container, else OSError."""
     _checked(url, BLOB_HOSTS)
     full = f"{url}?{urllib.parse.urlencode(query)}" if query else url
-    request = _request(method, full, token(STORAGE), content, {**headers, "x-ms-version": STORAGE_VERSION})
+    signed = {
+        **headers,
+        "Authorization": f"Bearer {token(STORAGE)}",
+        "Content-Type": "application/octet-stream",
+        "x-ms-version": STORAGE_VERSION,
+    }
     try:
-        _patiently(lambda: _open(request, read or _content))
+        _patiently(lambda: _open(read or _content, method, full, signed, content))
     except RefusedError as error:
         if error.code != http.client.NOT_FOUND:
             raise
@@ -172,18 +178,17 @@ def _checked(url: str, hosts: tuple[str, ...]) -> str:
     return parts.hostname or ""
 
 
-def _request(
-    method: str, url: str, bearer: str, content: bytes | None = None, headers: dict[str, str] | None = None
-) -> urllib.request.Request:
-    signed = {"Content-Type": "application/octet-stream", **(headers or {}), "Authorization": f"Bearer {bearer}"}
-    return urllib.request.Request(url, data=content, headers=signed, method=method)  # noqa: S310 - https: _checked
-
-
 def _open(
-    request: urllib.request.Request,
     read: Callable[[http.client.HTTPResponse], Answer],
-    *handlers: urllib.request.BaseHandler,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    content: bytes | None = None,
+    *,
+    handlers: tuple[urllib.request.BaseHandler, ...] = (),
 ) -> Answer:
+    """One try. A request is made anew for each: urllib changes one that has gone through a proxy, for good."""
+    request = urllib.request.Request(url, content, headers, method=method)  # noqa: S310 - _checked, or the node's own
     opener = urllib.request.build_opener(_NoRedirect, *handlers)
     try:
         with opener.open(request, timeout=TIMEOUT) as answer:
