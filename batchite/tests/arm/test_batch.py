@@ -328,3 +328,45 @@ def test_deleting_an_account_deletes_its_pools() -> None:
         await world.account()
 
     play(scenario)
+
+
+async def short_of_cores(world: World, size: str, dedicated: int, spot: int) -> Any:
+    """The pool once it is steady, with these targets."""
+    await world.group()
+    path = f"{await world.account()}/pools/main"
+    scale = {"fixedScale": {"targetDedicatedNodes": dedicated, "targetLowPriorityNodes": spot}}
+    await world.ok("PUT", path, pool_body(vmSize=size, scaleSettings=scale))
+    await world.steady(path)
+    return (await world.ok("GET", path))["properties"]
+
+
+def test_a_pool_that_reaches_the_core_quotas_says_so() -> None:
+    """900 dedicated and 100 Spot vCPUs: the errors are those of the resize, in both planes, and the PUT succeeds."""
+
+    async def scenario(world: World) -> None:
+        shown = await short_of_cores(world, "STANDARD_D96S_V5", dedicated=10, spot=2)
+        assert (shown["currentDedicatedNodes"], shown["currentLowPriorityNodes"]) == (9, 1)
+        assert shown["scaleSettings"]["fixedScale"]["targetDedicatedNodes"] == 10
+        found = [error["code"] for error in shown["resizeOperationStatus"]["errors"]]
+        assert found == ["AccountCoreQuotaReached", "AccountLowPriorityCoreQuotaReached"]
+        wire = pools.render_pool(world.service, PoolKey("batch1", "main"), "")
+        assert [error["code"] for error in wire["resizeErrors"]] == found
+
+    play(scenario)
+
+
+def test_a_change_of_targets_while_resizing_is_a_conflict() -> None:
+    """409 PoolBeingResized; the same targets again are none, nor is anything else that may change."""
+
+    async def scenario(world: World) -> None:
+        await world.group()
+        path = f"{await world.account()}/pools/main"
+        one = pool_body(scaleSettings={"fixedScale": {"targetDedicatedNodes": 1}})
+        shown = await world.ok("PUT", path, one)
+        assert shown["properties"]["allocationState"] == "Resizing"
+        answer = await world.call("PUT", path, pool_body(scaleSettings={"fixedScale": {"targetDedicatedNodes": 2}}))
+        assert (answer.status, answer.json["code"]) == (409, "PoolBeingResized")
+        one["properties"]["metadata"] = [{"name": "team", "value": "solar"}]
+        assert (await world.ok("PUT", path, one))["properties"]["allocationState"] == "Resizing"
+
+    play(scenario)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 from hypothesis import settings
@@ -17,7 +19,7 @@ from batchite.scheduler.commands import Record
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.dependencies import satisfies
 from batchite.scheduler.invariants import check_invariants
-from batchite.scheduler.model import AutoScale, JobKey, StartTaskPolicy, TaskKey, TaskState
+from batchite.scheduler.model import AutoScale, CoreQuota, JobKey, StartTaskPolicy, TaskKey, TaskState
 
 pytestmark = pytest.mark.ours
 
@@ -44,7 +46,7 @@ class Machine(RuleBasedStateMachine):
     def create(self, dedicated: int, spot: int, slots: int, start_task: bool) -> None:
         """A pool with nodes, and two jobs."""
         policy = StartTaskPolicy(wait_for_success=True, max_retries=1) if start_task else None
-        self.driver.send(e.CreatePool(pool(dedicated, spot, slots, policy)))
+        self.driver.send(e.CreatePool(replace(pool(dedicated, spot, slots, policy), cores=2, quota=CoreQuota(6, 4))))
         for name in JOBS:
             self.driver.send(e.CreateJob(job(name, uses_dependencies=True, priority=len(name))))
 

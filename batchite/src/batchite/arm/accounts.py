@@ -42,6 +42,7 @@ class AccountDirectory:
             auto_storage_account=storage,
             auto_storage_url=f"{self._endpoints.blob}/{storage}" if storage else "",
             auto_storage_identity=linked.get("nodeIdentityReference", {}).get("resourceId", ""),
+            core_quota=batch_accounts.core_quota(resource),
         )
 
 

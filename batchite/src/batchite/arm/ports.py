@@ -6,8 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from batchite.blob.service import BlobVersion
+from batchite.blob.signatures import Target
 from batchite.scheduler.events import Event, Now
-from batchite.scheduler.model import JobKey, JobState, PoolKey, PoolState
+from batchite.scheduler.model import CoreQuota, JobKey, JobState, PoolKey, PoolState
+
+
+class Clock(Protocol):
+    """What tells the time."""
+
+    def now(self) -> Now:
+        """The present moment."""
 
 
 class Service(Protocol):
@@ -37,8 +46,10 @@ class Service(Protocol):
 class Pools(Protocol):
     """The data plane's operations on pools; the module `batch.pools` is one."""
 
-    async def create_pool(self, service: Any, account: str, document: dict[str, Any], *, cause: str) -> PoolKey:
-        """Create the pool that the data-plane document describes."""
+    async def create_pool(
+        self, service: Any, account: str, document: dict[str, Any], *, cause: str, quota: CoreQuota | None = None
+    ) -> PoolKey:
+        """Create the pool that the data-plane document describes, within the account's quota of cores."""
 
     async def update_pool(self, service: Any, key: PoolKey, changes: dict[str, Any], *, cause: str) -> None:
         """Change what may change in place; None removes a property."""
@@ -67,6 +78,15 @@ class BlobAccounts(Protocol):
 
     async def container_exists(self, account: str, name: str) -> bool:
         """Whether the container is there."""
+
+    async def find_blob(self, account: str, container: str, name: str) -> BlobVersion | None:
+        """The blob's present version, None when it is not there."""
+
+    async def delete_blob(self, account: str, container: str, name: str) -> None:
+        """Delete the blob; an absent one is no error."""
+
+    def signature(self, target: Target, object_id: str = "") -> str:
+        """The query of a SAS for one blob: an identity signs when one is named, else the account's key."""
 
 
 @dataclass(frozen=True, slots=True)

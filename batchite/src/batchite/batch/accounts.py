@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from batchite.scheduler.model import CoreQuota
+
 SHARED_KEY = "SharedKey"
 ENTRA = "AAD"
 
@@ -15,6 +17,7 @@ class BatchAccount:
 
     `auto_storage_url` is the blob endpoint of the linked storage account, empty when none is linked;
     `auto_storage_identity` is the resource id of the identity with which nodes reach it, empty for none.
+    `core_quota` limits the nodes of its pools, None for no limit.
     """
 
     name: str
@@ -24,6 +27,7 @@ class BatchAccount:
     auto_storage_account: str = ""
     auto_storage_url: str = ""
     auto_storage_identity: str = ""
+    core_quota: CoreQuota | None = None
 
     def __repr__(self) -> str:
         """The name; keys are never shown."""

@@ -25,7 +25,9 @@ from batchite.service import Document
 async def create_pool(context: Context, request: Request) -> Response:
     """POST /pools."""
     body = read_body(request, documents.POOL)
-    key = await pools.create_pool(context.service, request.account, body, cause=request.request_id)
+    account = context.accounts.find(request.account)
+    quota = account.core_quota if account else None
+    key = await pools.create_pool(context.service, request.account, body, cause=request.request_id, quota=quota)
     return created(address(request, "pools", body["id"]), version(context.service, POOL, key))
 
 

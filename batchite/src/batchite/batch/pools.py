@@ -13,11 +13,12 @@ from batchite.batch.context import POOL, document_key, stored, version
 from batchite.batch.durations import parse_duration
 from batchite.batch.pool_rules import check_pool, check_start_task
 from batchite.batch.rules import record, without_nulls
+from batchite.batch.sizes import vcpus
 from batchite.batch.user_accounts import without_secrets
 from batchite.errors import ServiceError, invalid_property, not_implemented
 from batchite.http.types import Json
 from batchite.scheduler.events import CreatePool, DeletePool, Event, ResizePool, SetAutoScale, UpdatePool
-from batchite.scheduler.model import AutoScale, PoolKey, PoolState, StartTaskPolicy
+from batchite.scheduler.model import AutoScale, CoreQuota, PoolKey, PoolState, StartTaskPolicy
 from batchite.service import BatchService, Document
 
 _SCALE = frozenset(documents.SCALE)
@@ -41,7 +42,9 @@ def existing(service: BatchService, account: str, pool_id: str) -> PoolState:
     return found
 
 
-async def create_pool(service: BatchService, account: str, document: dict[str, Json], *, cause: str) -> PoolKey:
+async def create_pool(
+    service: BatchService, account: str, document: dict[str, Json], *, cause: str, quota: CoreQuota | None = None
+) -> PoolKey:
     """Create a pool from its data-plane document.
 
     Two properties are set by ARM only: `identity` ({type, userAssignedIdentities: [{resourceId, clientId,
@@ -52,7 +55,7 @@ async def create_pool(service: BatchService, account: str, document: dict[str, J
     body = {name: value for name, value in document.items() if name not in _OF_ARM}
     documents.POOL("", body)
     check_pool(body)
-    state = _state(pool_key(account, body["id"]), document)
+    state = _state(pool_key(account, body["id"]), document, quota)
     kept = {name: value for name, value in document.items() if name not in _SCALE | {_OPTION}}
     if "userAccounts" in kept:
         kept["userAccounts"] = without_secrets(kept["userAccounts"])
@@ -156,7 +159,7 @@ def scale_events(state: PoolState, changes: Mapping[str, Json], cause: str) -> l
     return off + ([resize_event(state.key, changes, cause)] if moved else [])
 
 
-def _state(key: PoolKey, body: Mapping[str, Json]) -> PoolState:
+def _state(key: PoolKey, body: Mapping[str, Json], quota: CoreQuota | None) -> PoolState:
     """The core's view of a new pool; the core fills in the times."""
     scaled = body.get("enableAutoScale")
     return PoolState(
@@ -175,6 +178,9 @@ def _state(key: PoolKey, body: Mapping[str, Json]) -> PoolState:
         deallocation=body.get(_OPTION, "requeue"),
         autoscale=autoscale_event(key, None, body, "").autoscale if scaled else None,
         start_task=_policy(body.get("startTask")),
+        cores=vcpus(body["vmSize"]),
+        quota=quota,
+        inter_node=body.get("enableInterNodeCommunication", False),
     )
 
 

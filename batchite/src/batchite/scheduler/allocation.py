@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite import ids
+from batchite.scheduler import capacity
 from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, PoolState, ResizeError
 from batchite.scheduler.turn import Turn
@@ -29,15 +30,20 @@ LEAVES_FIRST = (
 
 
 def reconcile(turn: Turn, pool: PoolState) -> None:
-    """Add or remove nodes until both kinds match their targets, then settle the allocation state."""
+    """Add or remove nodes until both kinds match their targets or a limit, then settle the allocation state."""
+    errors = tuple(error for error in pool.resize_errors if error not in capacity.LIMITS)
     for spot, target in ((False, pool.target_dedicated), (True, pool.target_spot)):
         present = [
             node for node in turn.world.pool_nodes(pool.key) if node.spot == spot and node.state != "leavingpool"
         ]
-        for _ in range(target - len(present)):
+        new, short = capacity.granted(turn.world, pool, max(0, target - len(present)), spot=spot)
+        errors += tuple(error for error in short if error not in errors)
+        for _ in range(new):
             pool = _add_node(turn, pool, spot=spot)
         for node in _leaving(present, len(present) - target):
             release(turn, node, pool.deallocation)
+    if errors != pool.resize_errors:
+        turn.put(replace(turn.world.pools[pool.key], resize_errors=errors))
     settle(turn, pool.key)
 
 
@@ -89,7 +95,7 @@ def limit(turn: Turn, pool: PoolState) -> None:
 def timed_out(turn: Turn, pool: PoolState) -> None:
     """The resize timeout is over: keep the nodes that are there and say that the target was not reached."""
     error = ResizeError("AllocationTimedout", "Desired number of nodes could not be allocated in the given timeout.")
-    turn.put(replace(pool, resize_errors=(error,)))
+    turn.put(replace(pool, resize_errors=(*pool.resize_errors, error)))
 
 
 def allocated(turn: Turn, node: NodeState) -> None:

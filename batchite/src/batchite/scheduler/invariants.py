@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchite.scheduler.capacity import cores_in_use
 from batchite.scheduler.model import NodeKey
 from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World
 
@@ -12,6 +13,7 @@ def check_invariants(world: World) -> None:
     _check_attempts(world)
     _check_counts(world)
     _check_reachable(world)
+    _check_quotas(world)
 
 
 def _check_slots(world: World) -> None:
@@ -47,6 +49,16 @@ def _check_counts(world: World) -> None:
         for name in COUNTED:
             assert world.counts[job].tasks[name] == fresh.tasks[name], f"{job}: {name} tasks"
             assert world.counts[job].slots[name] == fresh.slots[name], f"{job}: {name} slots"
+
+
+def _check_quotas(world: World) -> None:
+    """No account has more vCPUs than its quotas allow."""
+    for pool in world.pools.values():
+        if pool.quota is not None:
+            account = pool.key.account
+            used = (cores_in_use(world, account, spot=False), cores_in_use(world, account, spot=True))
+            assert used[0] <= pool.quota.dedicated, f"{account}: {used[0]} dedicated vCPUs"
+            assert used[1] <= pool.quota.spot, f"{account}: {used[1]} Spot vCPUs"
 
 
 def _check_reachable(world: World) -> None:

@@ -94,6 +94,13 @@ class StartTaskPolicy:
     max_retries: int
 
 
+class CoreQuota(NamedTuple):
+    """How many vCPUs the nodes of an account may have."""
+
+    dedicated: int
+    spot: int
+
+
 @dataclass(frozen=True, slots=True)
 class PoolState:
     """A pool. `targets` of an autoscale pool are those of the last evaluation."""
@@ -116,6 +123,9 @@ class PoolState:
     start_task: StartTaskPolicy | None = None
     resize_errors: tuple[ResizeError, ...] = ()
     generation: int = 0  # grows when nodes are added: seeds their ids
+    cores: int = 0  # vCPUs of a node; 0 = not known, then no quota is counted
+    quota: CoreQuota | None = None  # the account's; None = without limit
+    inter_node: bool = False  # nodes talk to each other, which limits their number
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Batch accounts. Each one is a data plane of its own at `/batch/<account>`.
 
-Honoured locally: allowedAuthenticationModes, keys, the linked storage account, identities, poolQuota. The other
-attributes (poolAllocationMode, publicNetworkAccess, networkProfile, encryption, keyVaultReference, core quotas)
-describe Azure's side of the account and are stored and returned.
+Honoured: allowedAuthenticationModes, keys, the linked storage account, identities, the quotas of pools and cores; the
+rest describes Azure's side of the account. `support.ACCOUNT` says what becomes of each input.
 """
 
 from __future__ import annotations
@@ -21,10 +20,12 @@ from batchite.clock import wire_time
 from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Request, Response
 from batchite.scheduler.events import DeleteJob
+from batchite.scheduler.model import CoreQuota
 
 NAME = "Microsoft.Batch/batchAccounts"
 BUILT_IN = "batchite"  # the account that exists without ARM: its name is taken
 POOL_QUOTA = 100
+USER_SUBSCRIPTION = "UserSubscription"
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers"
 _MODES = ("SharedKey", "AAD", "TaskAuthenticationToken")
 _POLL = 0.05  # seconds between two looks at what is being deleted
@@ -44,11 +45,19 @@ _DEFAULTS = {
 }
 
 
+def core_quota(account: Resource) -> CoreQuota | None:
+    """The vCPUs that the account's nodes may have; those of a user subscription are limited by the subscription."""
+    properties = account["properties"]
+    if properties["poolAllocationMode"] == USER_SUBSCRIPTION:
+        return None
+    return CoreQuota(properties["dedicatedCoreQuota"], properties["lowPriorityCoreQuota"])
+
+
 def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None) -> Resource:
     if old is None:
         _check_free(arm, rid.name)
     properties = {**_DEFAULTS, **wanted.get("properties", {}), **_QUOTAS, "provisioningState": "Succeeded"}
-    if properties["poolAllocationMode"] == "UserSubscription" and "keyVaultReference" not in properties:
+    if properties["poolAllocationMode"] == USER_SUBSCRIPTION and "keyVaultReference" not in properties:
         raise invalid_property("properties.keyVaultReference", "", "UserSubscription needs a key vault.")
     if "autoStorage" in properties:
         properties["autoStorage"] = _auto_storage(arm, properties["autoStorage"], wanted)
@@ -161,7 +170,7 @@ _PROPERTIES = {
     "encryption": record({"keySource": text("Microsoft.Batch", "Microsoft.KeyVault"), "keyVaultProperties": anything}),
     "keyVaultReference": record({"id": text(), "url": text()}, required=("id", "url")),
     "networkProfile": record({"accountAccess": _ACCESS, "nodeManagementAccess": _ACCESS}),
-    "poolAllocationMode": text("BatchService", "UserSubscription"),
+    "poolAllocationMode": text("BatchService", USER_SUBSCRIPTION),
     "publicNetworkAccess": text("Enabled", "Disabled", "SecuredByPerimeter"),
 }
 

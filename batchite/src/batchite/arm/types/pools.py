@@ -107,9 +107,14 @@ def _check_quota(arm: Arm, rid: ResourceId) -> None:
         raise ServiceError("PoolQuotaReached")
 
 
+def _account(arm: Arm, rid: ResourceId) -> Resource | None:
+    return arm.resources.get(rid.parent.key) if rid.parent else None
+
+
 def _user_subscription(arm: Arm, rid: ResourceId) -> bool:
-    account = arm.resources.get(rid.parent.key) if rid.parent else None
-    return account is not None and account["properties"]["poolAllocationMode"] == "UserSubscription"
+    account = _account(arm, rid)
+    mode = batch_accounts.USER_SUBSCRIPTION
+    return account is not None and account["properties"]["poolAllocationMode"] == mode
 
 
 def _check_fixed(old: Resource, new: Resource) -> None:
@@ -143,7 +148,8 @@ async def _apply(arm: Arm, new: Resource, old: Resource | None, cause: str) -> N
             await arm.pools.update_pool(arm.service, _key(rid), changes, cause=cause)
         return
     document = pool_translate.to_document(new["name"], new["properties"], new.get("identity"))
-    key = await arm.pools.create_pool(arm.service, _key(rid).account, document, cause=cause)
+    quota = batch_accounts.core_quota(account) if (account := _account(arm, rid)) else None
+    key = await arm.pools.create_pool(arm.service, _key(rid).account, document, cause=cause, quota=quota)
     created = {"created": arm.service.pools[key].created_at}
     await arm.resources.put({**new, "properties": pool_rules.without_secrets(new["properties"]), "_private": created})
 
