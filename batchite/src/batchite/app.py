@@ -21,6 +21,7 @@ from batchite.agent.processes import Journal
 from batchite.agent.transfer import Transfer, Uploaded
 from batchite.agent.users import TaskUsers, choose_users
 from batchite.arm.accounts import AccountDirectory, StorageDirectory
+from batchite.arm.applications import ApplicationDirectory
 from batchite.arm.plane import ArmPlane, unknown_type
 from batchite.arm.ports import Directory, Endpoints
 from batchite.arm.resources import ResourceStore
@@ -252,6 +253,7 @@ class Parts:
     authorizer: RoleAuthorizer
     identities: NodeIdentities
     launches: NodeLaunches
+    applications: ApplicationDirectory
     access: AccessRules
 
     @classmethod
@@ -262,6 +264,7 @@ class Parts:
         endpoints = Endpoints(base.https_url, base.blob_url)
         accounts = AccountDirectory(resources, endpoints, [_built_in(base)])
         directory = Directory(known.SUBSCRIPTION_ID, known.TENANT_ID, known.DEVELOPER_OBJECT_ID)
+        applications = ApplicationDirectory(resources, accounts, blobs, endpoints, base.service)
         arm = ArmPlane(resources, base.service, pools, blobs, authorizer, directory, endpoints)
         identities = NodeIdentities(base.issuer, known.local_audiences(base.ports.https))
         site = Site(
@@ -272,15 +275,15 @@ class Parts:
             path=user_path,
             allow_host_changes=base.options.allow_host_changes,
         )
-        launches = NodeLaunches(base.service, accounts, identities, base.issuer, site)
+        launches = NodeLaunches(base.service, accounts, applications, identities, base.issuer, site)
         access = _access(base, StorageDirectory(resources, authorizer))
-        return cls(arm, accounts, authorizer, identities, launches, access)
+        return cls(arm, accounts, authorizer, identities, launches, applications, access)
 
     def planes(self, base: Foundation) -> list[Plane]:
         """All planes in the order they are asked; the last one owns every path."""
         local = known.local_audiences(base.ports.https)
         developer = Application(known.DEVELOPER_CLIENT_ID, base.keys.client_secret, known.DEVELOPER_OBJECT_ID)
-        context = Context(base.service, self.accounts, LocalNodeFiles(_node_root(base)))
+        context = Context(base.service, self.accounts, LocalNodeFiles(_node_root(base)), self.applications)
         batch = Router(data_plane_routes(context))
         batch_caller = BatchAuthenticator(self.accounts, base.verifier, self.authorizer.allowed)
         arm_caller = ArmAuthenticator(base.verifier, local)

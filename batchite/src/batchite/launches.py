@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from batchite.agent.launch import Launch, node_directory, task_directory
+from batchite.agent.launch import Launch, Package, node_directory, task_directory
 from batchite.batch.accounts import AccountDirectory
+from batchite.batch.applications import ApplicationDirectory, packages
 from batchite.batch.context import JOB, POOL, TASK, stored
 from batchite.batch.launch import (
     NodeFacts,
@@ -16,6 +18,7 @@ from batchite.batch.launch import (
     start_task_launch,
     task_launch,
 )
+from batchite.batch.tasks import identities
 from batchite.http.types import Json
 from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import TokenIssuer
@@ -41,6 +44,7 @@ class NodeLaunches:
 
     service: BatchService
     accounts: AccountDirectory
+    applications: ApplicationDirectory
     identities: NodeIdentities
     issuer: TokenIssuer
     site: Site
@@ -49,6 +53,11 @@ class NodeLaunches:
     def refusal(self, node: NodeState) -> Failure | None:
         """Why no such node can be had here."""
         return refusal(stored(self.service, POOL, _pool(node.key)))
+
+    def packages(self, node: NodeState) -> tuple[Package, ...]:
+        """The application packages of the pool, as they are now."""
+        document = stored(self.service, POOL, _pool(node.key))
+        return self._packages(node.key.account, document, document.get("applicationPackageReferences"))
 
     def start_task(self, node: NodeState) -> Launch:
         """The pool's start task on this node."""
@@ -60,7 +69,9 @@ class NodeLaunches:
         job = self.service.jobs[JobKey(task.key.account, task.key.job)]
         facts = self._facts(self.service.nodes[task.node])
         documents = (stored(self.service, JOB, job.key), stored(self.service, TASK, task.key))
-        return task_launch(facts, job, documents[0], task, documents[1])
+        launch = task_launch(facts, job, documents[0], task, documents[1])
+        references = documents[1].get("applicationPackageReferences")
+        return replace(launch, packages=self._packages(task.key.account, facts.pool_document, references))
 
     def task_directory(self, task: TaskKey) -> str:
         """The task's directory relative to its node's root."""
@@ -73,6 +84,14 @@ class NodeLaunches:
     def token(self, client_id: str, resource: str) -> str:
         """A token of an identity that some node has. Raises LookupError for any other."""
         return self.issuer.issue(resource, self._objects[client_id], client_id)
+
+    def _packages(
+        self, account: str, pool_document: Mapping[str, Json], references: list[Json] | None
+    ) -> tuple[Package, ...]:
+        """As the agent needs them: an identity that the pool does not have stays its resource id, and gets no token."""
+        held = identities(pool_document)
+        found = packages(self.applications, account, references or ())
+        return tuple(replace(one, identity=held.get(one.identity.lower()) or one.identity) for one in found)
 
     def _facts(self, node: NodeState) -> NodeFacts:
         pool = self.service.pools[_pool(node.key)]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from batchite import autoscale, records
-from batchite.agent.launch import Launch
+from batchite.agent.launch import Launch, Package
 from batchite.agent.port import Agent
 from batchite.clock import Clock
 from batchite.scheduler import commands as c
@@ -55,6 +55,9 @@ class Launches(Protocol):
 
     def refusal(self, node: NodeState) -> Failure | None:
         """Why no such node can be had here (a Windows image), or None."""
+
+    def packages(self, node: NodeState) -> tuple[Package, ...]:
+        """The application packages of the pool, as they are now."""
 
     def start_task(self, node: NodeState) -> Launch:
         """The pool's start task on this node."""
@@ -243,11 +246,12 @@ class BatchService:
 
     def _prepare(self, command: c.PrepareNode, agent: Agent, launches: Launches) -> None:
         node = self.nodes.get(command.node)
-        failure = None if node is None else launches.refusal(node)
-        if failure is None:
+        if node is None:
             agent.prepare_node(command.node, command.boot)
-        else:
+        elif failure := launches.refusal(node):
             self.answer(NodeUnusable(command.node, command.boot, failure, cause=command.cause))
+        else:
+            agent.prepare_node(command.node, command.boot, launches.packages(node))
 
     def _arm_timer(self) -> None:
         """One timer of the loop stands for the earliest deadline of the core, which most events leave as it is."""

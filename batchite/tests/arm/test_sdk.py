@@ -71,7 +71,7 @@ class Server:
 
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        world = World()
+        self.world = world = World()
         world.endpoints.https = self.base
         await world.start()
         authenticate = ArmAuthenticator(TokenVerifier(self.issuer.public_key), set())
@@ -186,3 +186,39 @@ def test_batch_accounts_and_pools(server: Server, group: str) -> None:
             client.pool.get(group, "sdkbatch", "main")
         client.batch_account.begin_delete(group, "sdkbatch").result()
         assert list(client.batch_account.list()) == []
+
+
+def test_applications_and_packages(server: Server, group: str) -> None:
+    """azure-mgmt-batch makes an application and a version, activates it once it is uploaded, and deletes both."""
+    with StorageManagementClient(**server.options()) as storage:
+        body: Any = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+        linked = storage.storage_accounts.begin_create(group, "appstore", body).result().id
+    assert linked
+    with BatchManagementClient(**server.options()) as client:
+        auto = batch.AutoStorageBaseProperties(storage_account_id=linked)
+        parameters = batch.BatchAccountCreateParameters(location="westeurope", auto_storage=auto)
+        client.batch_account.begin_create(group, "appbatch", parameters).result()
+        where = (group, "appbatch", "tool")
+        made = client.application.create(*where, batch.Application(display_name="A tool"))
+        assert made.allow_updates is True
+        version = client.application_package.create(*where, "1.0")
+        assert version.state == "Pending"
+        assert version.storage_url
+        assert version.storage_url_expiry
+        zipped = batch.ActivateApplicationPackageParameters(format="zip")
+        with pytest.raises(HttpResponseError, match="ApplicationPackageBlobNotFound"):
+            client.application_package.activate(*where, "1.0", zipped)
+        account, container, name = version.storage_url.partition("?")[0].split("/")[-3:]
+        server.world.blobs.blobs.add((account, container, name))
+        active = client.application_package.activate(*where, "1.0", zipped)
+        assert (active.state, active.format) == ("Active", "zip")
+        assert active.last_activation_time
+        client.application.update(*where, batch.Application(default_version="1.0", allow_updates=False))
+        assert client.application.get(*where).default_version == "1.0"
+        assert [found.name for found in client.application.list(group, "appbatch")] == ["tool"]
+        assert [found.state for found in client.application_package.list(*where)] == ["Active"]
+        client.application_package.delete(*where, "1.0")
+        client.application.delete(*where)
+        with pytest.raises(ResourceNotFoundError):
+            client.application.get(*where)
+        client.batch_account.begin_delete(group, "appbatch").result()

@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from batchite.agent.launch import Launch
+from batchite.agent.launch import Launch, Package
 from batchite.arm.plane import ArmPlane, unknown_type
 from batchite.arm.ports import Directory, Endpoints
 from batchite.arm.resources import ResourceStore
 from batchite.arm.roles import RoleAuthorizer
 from batchite.batch import pools
+from batchite.blob.service import BlobVersion
+from batchite.blob.signatures import Target
 from batchite.clock import resume
 from batchite.errors import ServiceError
 from batchite.http.router import Router
@@ -35,6 +37,7 @@ class Blobs:
     def __init__(self) -> None:
         self.accounts: dict[str, tuple[str, str]] = {}
         self.containers: set[tuple[str, str]] = set()
+        self.blobs: set[tuple[str, str, str]] = set()
 
     async def ensure(self, account: str, keys: tuple[str, str]) -> None:
         """Serve the account."""
@@ -56,6 +59,18 @@ class Blobs:
         """Whether it is there."""
         return (account, name) in self.containers
 
+    async def find_blob(self, account: str, container: str, name: str) -> BlobVersion | None:
+        """The blob, when a test has put it there."""
+        return BlobVersion('"0x1"', 0.0) if (account, container, name) in self.blobs else None
+
+    async def delete_blob(self, account: str, container: str, name: str) -> None:
+        """Delete it."""
+        self.blobs.discard((account, container, name))
+
+    def signature(self, target: Target, object_id: str = "") -> str:
+        """What would be signed, and by whom."""
+        return f"sp={target.permissions}&by={object_id or 'key'}"
+
 
 class Nodes:
     """An agent whose nodes are ready at once; `stuck` ones never leave."""
@@ -65,7 +80,7 @@ class Nodes:
         self.stuck = False
         self._leaving: list[tuple[NodeKey, int]] = []
 
-    def prepare_node(self, node: NodeKey, boot: int) -> None:
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
         """Ready at once."""
         self._later(NodePrepared(node, boot))
 
@@ -108,6 +123,10 @@ class Launches:
     def refusal(self, node: NodeState) -> Failure | None:
         """None."""
         return None
+
+    def packages(self, node: NodeState) -> tuple[Package, ...]:
+        """None."""
+        return ()
 
     def start_task(self, node: NodeState) -> Any:
         """None."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from batchite.agent.launch import Launch, node_directory, task_directory
+from batchite.agent.launch import Launch, Package, node_directory, task_directory
 from batchite.batch.accounts import BatchAccount
+from batchite.batch.applications import Application
 from batchite.batch.context import JOB, TASK, Context, stored
 from batchite.batch.context import POOL as POOL_KIND
 from batchite.batch.files import LocalNodeFiles
@@ -80,7 +81,7 @@ class ScriptedAgent:
     post: Callable[[Event], Any]
     launches: dict[TaskKey, Launch] = field(default_factory=dict)
 
-    def prepare_node(self, node: NodeKey, boot: int) -> None:
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
         """A directory with something in it."""
         shared = node_directory(self.root, node) / "shared"
         shared.mkdir(parents=True, exist_ok=True)
@@ -116,6 +117,18 @@ class ScriptedAgent:
         self.post(NodeRemoved(node, boot))
 
 
+class Applications:
+    """One application with two active versions, one of them the default."""
+
+    def listed(self, account: str) -> list[Application]:
+        """The same in every account."""
+        return [Application("Tool", "A tool", ("1.0", "2.0"), "2.0")]
+
+    def package(self, account: str, application: Application, version: str) -> Package:
+        """Where it would lie."""
+        return Package(application.id, version, url="https://127.0.0.1/zip")
+
+
 @dataclass
 class Launches:
     """Puts launches together from what the server has stored."""
@@ -125,6 +138,10 @@ class Launches:
     def refusal(self, node: NodeState) -> Failure | None:
         """Why there is no such node."""
         return refusal(self._facts(node).pool_document)
+
+    def packages(self, node: NodeState) -> tuple[Package, ...]:
+        """None: these nodes hold no programs."""
+        return ()
 
     def start_task(self, node: NodeState) -> Launch:
         """The start task."""
@@ -276,7 +293,7 @@ class Server:
         self.service = BatchService(MemoryStore(), Clock(scale=SCALE, real_origin=time.time()))
         self.agent = ScriptedAgent(root, self._post)
         accounts = AnyAccount()
-        context = Context(self.service, accounts, LocalNodeFiles(root))
+        context = Context(self.service, accounts, LocalNodeFiles(root), Applications())
         router = Router(data_plane_routes(context))
         self.launches = Launches(self)
         self._socket = bind(0, "--http-port")

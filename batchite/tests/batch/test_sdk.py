@@ -297,3 +297,13 @@ def test_terminate_and_delete_a_task(working: BatchClient) -> None:
     assert info.failure_info.code == "TaskEnded"
     working.delete_task("Job", "long")
     assert list(working.list_tasks("Job")) == []
+
+
+def test_applications_are_listed(client: BatchClient) -> None:
+    """What a reference may name: id, name and active versions; another id is 404."""
+    (found,) = client.list_applications()
+    assert (found.id, found.display_name, list(found.versions)) == ("Tool", "A tool", ["1.0", "2.0"])
+    assert client.get_application("tool").id == "Tool"
+    with pytest.raises(ResourceNotFoundError) as caught:
+        client.get_application("other")
+    assert code_of(caught.value) == "ApplicationNotFound"

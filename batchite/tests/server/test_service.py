@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scheduler.worlds import JOB, POOL, job, pool, task
 
-from batchite.agent.launch import Launch
+from batchite.agent.launch import Launch, Package
 from batchite.clock import resume
 from batchite.scheduler.events import (
     AddTasks,
@@ -81,7 +81,11 @@ class Site:
         """Any."""
         return "t"
 
-    def prepare_node(self, node: NodeKey, boot: int) -> None:
+    def packages(self, _node: NodeState) -> tuple[Package, ...]:
+        """None."""
+        return ()
+
+    def prepare_node(self, node: NodeKey, boot: int, _packages: tuple[Package, ...] = ()) -> None:
         """At once."""
         self.service.answer(NodePrepared(node, boot))
 

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from batchite.agent import directories, processes
-from batchite.agent.launch import Launch, node_directory
+from batchite.agent.launch import Launch, Package, node_directory
+from batchite.agent.packages import Preparation
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
-from batchite.agent.transfer import Transfer, Uploaded
+from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUsers
 from batchite.scheduler.events import (
     Event,
@@ -56,10 +57,15 @@ class LocalAgent:
         self._controls = ThreadPoolExecutor(CONTROL_THREADS, "agent")
         self._lock = threading.Lock()
         self._attempts: dict[Owner, Attempt] = {}
+        self._preparations: dict[NodeKey, Preparation] = {}
 
-    def prepare_node(self, node: NodeKey, boot: int) -> None:
-        """Make the node's directories anew."""
-        self._control(lambda: self._prepare_node(node, boot))
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
+        """Make the node's directories anew and install the packages, in an attempt's thread if there are any."""
+        mine = Preparation(packages)
+        with self._lock:
+            before, self._preparations[node] = self._preparations.get(node), mine
+        threads = self._threads if packages else self._controls
+        threads.submit(_logged, lambda: self._prepare_node(node, boot, mine, before))
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
         """Run the start task."""
@@ -99,27 +105,37 @@ class LocalAgent:
     def close(self) -> None:
         """Kill every attempt and wait for its thread; nothing runs afterwards."""
         with self._lock:
-            under_way = list(self._attempts.values())
-        for attempt in under_way:
-            _logged(attempt.stop)
+            stops = [work.stop for work in self._attempts.values()]
+            stops += [work.stop for work in self._preparations.values()]
+        for stop in stops:
+            _logged(stop)
         self._controls.shutdown()
         self._threads.shutdown()
         processes.kill_below(self._root)
         self._journal.clear()
         self._journal.close()
 
-    def _prepare_node(self, node: NodeKey, boot: int) -> None:
+    def _prepare_node(self, node: NodeKey, boot: int, mine: Preparation, before: Preparation | None) -> None:
         directory = node_directory(self._root, node)
+        if before is not None:
+            before.end()
         try:
             directories.remove(directory)
             for name in DIRECTORIES:
                 directories.make(directory / name, self._users.plain)
+            mine.install(directory, self._transfer, self._users.plain)
+        except TransferError as error:
+            if not mine.stopping:
+                self._post(NodeUnusable(node, boot, error.failure))
+            return
         except OSError as error:
             log.warning("node %s cannot be made: %s", node.node, error)
             details = (Detail("Path", str(directory)),)
             failure = Failure("servererror", "NodeDirectoryCreateFailed", f"No directory: {error.strerror}", details)
             self._post(NodeUnusable(node, boot, failure))
             return
+        finally:
+            mine.over()
         self._post(NodePrepared(node, boot))
 
     def _control(self, action: Callable[[], object]) -> None:
@@ -149,6 +165,9 @@ class LocalAgent:
     def _remove_node(self, node: NodeKey, boot: int) -> None:
         with self._lock:
             mine = [attempt for (owner, _, _), attempt in self._attempts.items() if owner == node]
+            preparation = self._preparations.pop(node, None)
+        if preparation is not None:
+            preparation.end()
         for attempt in mine:
             _logged(attempt.stop)
         for attempt in mine:

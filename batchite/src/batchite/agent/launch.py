@@ -45,6 +45,22 @@ class OutputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """An application package that is to be on the node. `url` is empty for one that is no longer there.
+
+    `default`: it is the version meant without a version. `activated` is when, as its directory's name shows it.
+    `identity` is the client id of the pool's identity that authorises the download; empty = the URL has a SAS in it.
+    """
+
+    application: str
+    version: str
+    activated: str = ""
+    default: bool = False
+    url: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """One process. `directory` is relative to `node_root`; in it lie stdout.txt, stderr.txt and `wd`.
 
@@ -60,6 +76,7 @@ class Launch:
     output_files: tuple[OutputFile, ...] = ()
     wall_clock: float | None = None
     admin: bool = False
+    packages: tuple[Package, ...] = ()
 
 
 def node_directory(root: Path, node: NodeKey) -> Path:

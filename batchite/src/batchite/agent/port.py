@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from batchite.agent.launch import Launch
+from batchite.agent.launch import Launch, Package
 from batchite.scheduler.model import NodeKey, TaskKey
 
 
 class Agent(Protocol):
     """Carries out the core's commands. No call blocks; each names the event that answers it."""
 
-    def prepare_node(self, node: NodeKey, boot: int) -> None:
-        """Make the node's directories anew: NodePrepared or NodeUnusable."""
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
+        """Make the node's directories anew, with the pool's packages: NodePrepared or NodeUnusable."""
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
         """Run the start task: StartTaskEnded."""

@@ -7,10 +7,10 @@ import shlex
 import subprocess
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from batchite.agent import directories, processes
+from batchite.agent import directories, packages, processes
 from batchite.agent.launch import Launch, OutputFile
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUser
@@ -51,6 +51,7 @@ class Attempt:
     _done: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[bytes] | None = None
     _overran: bool = False
+    _variables: dict[str, str] = field(default_factory=dict)  # what names the application packages
 
     def run(self) -> Ended:
         """Do it all."""
@@ -99,7 +100,10 @@ class Attempt:
         return self._upload(ended)
 
     def _prepare(self) -> None:
-        """The task directory, anew for every attempt, with its resource files."""
+        """The task directory, anew for every attempt, with its resource files; before it, its application packages."""
+        root = self.launch.node_root
+        own = packages.install_all(self.launch.packages, root, self.transfer, self.user, self._stopping)
+        self._variables = packages.pool_variables(root) | own
         directories.remove(self._directory)
         working = self._directory / WORKING
         working.mkdir(parents=True)
@@ -128,9 +132,9 @@ class Attempt:
                 directories.give(self._directory / name, self.user)
             with self._lock:
                 if not self._stopping.is_set():
-                    self._process = _popen(
-                        self.launch, self._directory / WORKING, stdout.fileno(), stderr.fileno(), self.user
-                    )
+                    launch = replace(self.launch, environment={**self.launch.environment, **self._variables})
+                    working = self._directory / WORKING
+                    self._process = _popen(launch, working, stdout.fileno(), stderr.fileno(), self.user)
                 return self._process
 
     def _reap(self, process: subprocess.Popen[bytes]) -> int:

@@ -48,7 +48,7 @@ async def put(arm: Arm, kind: ResourceType, request: Request) -> Response:
     check_scope(arm, rid)
     kind.check_name(rid.name)
     old = kind.load(arm, rid)
-    body = read_body(request)
+    body = read_body(request) if request.body or not kind.bodiless else {}
     return await _write(arm, kind, request, rid, _merged(old, body) if old and kind.merges else body, old)
 
 

@@ -101,6 +101,7 @@ class ResourceType:
     action_query: frozenset[str] = frozenset()
     complete: Callable[[Arm, ResourceId, Resource, Resource | None], Resource] = as_wanted
     write: Callable[[Arm, Resource, Resource | None, str], Awaitable[None]] = store
+    bodiless: bool = False  # a PUT may come without a body
     retire: Callable[[Arm, Resource, str], Awaitable[None]] = mark_deleting
     remove: Callable[[Arm, Resource, str], Awaitable[None]] = drop
     render: Callable[[Arm, Resource], Resource] = as_stored

@@ -13,7 +13,16 @@ from batchite.arm.operations import Operation, Operations, answer_headers, statu
 from batchite.arm.ports import BlobAccounts, Directory, Endpoints, Pools, Service
 from batchite.arm.resources import ResourceStore
 from batchite.arm.roles import RoleAuthorizer
-from batchite.arm.types import assignments, batch_accounts, blobs, groups, identities, pools, storage_accounts
+from batchite.arm.types import (
+    applications,
+    assignments,
+    batch_accounts,
+    blobs,
+    groups,
+    identities,
+    pools,
+    storage_accounts,
+)
 from batchite.errors import ServiceError, invalid_property, not_implemented
 from batchite.http.types import Handler, Request, Response, Route
 
@@ -27,6 +36,8 @@ TYPES = (
     identities.IDENTITY,
     assignments.ROLE_ASSIGNMENT,
     batch_accounts.ACCOUNT,
+    applications.APPLICATION,
+    applications.VERSION,
     pools.POOL,
 )
 _BY_NAME = {kind.name.lower(): kind for kind in TYPES}

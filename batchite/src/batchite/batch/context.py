@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batchite.batch.accounts import AccountDirectory
+from batchite.batch.applications import ApplicationDirectory
 from batchite.batch.files import NodeFiles
 from batchite.http.types import Json
 from batchite.service import BatchService
@@ -19,6 +20,7 @@ class Context:
     service: BatchService
     accounts: AccountDirectory
     files: NodeFiles
+    applications: ApplicationDirectory
 
 
 def document_key(key: tuple[str, ...]) -> str:

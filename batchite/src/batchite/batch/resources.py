@@ -86,6 +86,7 @@ NODE = Resource(
         "startTask startTaskInfo errors isDedicated endpointConfiguration nodeAgentInfo virtualMachineInfo"
     ),
 )
+APPLICATION = Resource("applications", {})
 NODE_COUNTS = Resource("poolnodecounts", _kinds(text="poolId"))
 IMAGE = Resource("supportedimages", _kinds(text="osType verificationType nodeAgentSKUId"))
 FILE = Resource("files", _kinds(text="name"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from batchite.batch import file_handlers, job_handlers, node_handlers, pool_handlers, task_handlers
+from batchite.batch import (
+    application_handlers,
+    file_handlers,
+    job_handlers,
+    node_handlers,
+    pool_handlers,
+    task_handlers,
+)
 from batchite.batch.context import Context
 from batchite.batch.operations import OPERATIONS, Operation
 from batchite.batch.options import check_options
@@ -17,6 +24,8 @@ Work: TypeAlias = Callable[[Context, Request], Awaitable[Response]]
 BUILT: Mapping[str, Work] = {
     work.__name__: work
     for work in (
+        application_handlers.list_applications,
+        application_handlers.get_application,
         pool_handlers.create_pool,
         pool_handlers.list_pools,
         pool_handlers.get_pool,
