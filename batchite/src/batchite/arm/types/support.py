@@ -94,9 +94,7 @@ POOL: Mapping[str, Support] = MappingProxyType(
     {
         "accountName": _NAME,
         "applicationLicenses": _refused("there is no licence server here; leave them out of the local stack"),
-        "applicationPackages": _refused(
-            "nodes get no application packages here; bring the program with resource files"
-        ),
+        "applicationPackages": _honoured("unpacked on every node before its start task; new ones reach new nodes"),
         "certificates": _refused("Azure has retired them; let the start task read the key vault by identity"),
         **_VIRTUAL_MACHINE,
         "displayName": _stored("a name for people"),
@@ -117,6 +115,49 @@ POOL: Mapping[str, Support] = MappingProxyType(
         "vmSize": _honoured("its vCPUs count against the account's core quotas; a node has what this machine has"),
     }
 )
+
+_ACCESS = _stored("the server answers this machine only, whatever the rules")
+ACCOUNT: Mapping[str, Support] = MappingProxyType(
+    {
+        "accountName": _NAME,
+        "allowedAuthenticationModes": _honoured("the data plane refuses every other way to sign in"),
+        "autoStorage": _honoured("resource files by container name and application packages lie in this account"),
+        "autoStorage.authenticationMode": _stored("nodes use nodeIdentityReference in either mode, where one is given"),
+        "encryption": _stored("nothing is encrypted here; the key vault is not asked"),
+        "identity": _honoured("its principal can be given roles"),
+        "keyVaultReference": _stored("required for UserSubscription; the key vault is not asked"),
+        "location": _stored("can't be changed"),
+        "networkProfile": _ACCESS,
+        "poolAllocationMode": _honoured("pools of a UserSubscription account have resource tags and no core quotas"),
+        "publicNetworkAccess": _ACCESS,
+        "resourceGroupName": _NAME,
+        "tags": _TAGS,
+    }
+)
+APPLICATION: Mapping[str, Support] = MappingProxyType(
+    {
+        "accountName": _NAME,
+        "allowUpdates": _honoured("false: an active version is refused when it is put or activated again"),
+        "applicationName": _NAME,
+        "defaultVersion": _honoured("the version of a reference that names none; must be active"),
+        "displayName": _stored("a name for people"),
+        "resourceGroupName": _NAME,
+        "tags": _TAGS,
+    }
+)
+PACKAGE: Mapping[str, Support] = MappingProxyType(
+    dict.fromkeys(("accountName", "applicationName", "resourceGroupName", "versionName"), _NAME) | {"tags": _TAGS}
+)
+
+TABLES: Mapping[str, Mapping[str, Support]] = MappingProxyType(
+    {
+        "batch:Application": APPLICATION,
+        "batch:ApplicationPackage": PACKAGE,
+        "batch:BatchAccount": ACCOUNT,
+        "batch:Pool": POOL,
+    }
+)
+"""The tables by the SDK's name of the type."""
 
 
 def support(table: Mapping[str, Support], path: str) -> Support:
