@@ -30,7 +30,7 @@ SECRET = frozenset({"accountKey", "sasKey", "password", "sshPrivateKey", "protec
 """Inputs that are marked secret in the state and shown in no error."""
 
 _PORT = whole(1, 65_535)
-_RULES: Mapping[tuple[str, str], Rule] = {  # Source: the REST reference of Pool - Create, 2024-07-01.
+RULES: Mapping[tuple[str, str], Rule] = {  # Source: the REST reference of Pool - Create, 2024-07-01.
     ("DataDiskArgs", "lun"): whole(0, 63),
     ("DataDiskArgs", "diskSizeGB"): whole(1, 65_536),
     ("OSDiskArgs", "diskSizeGB"): whole(1, 65_536),
@@ -131,7 +131,7 @@ def _member_problems(kind: type[Any], member: Member, value: Any, where: str) ->
     if isinstance(value, pulumi.Output):
         return
     if member.shape is None:
-        yield from _value_problems(member.kind, _RULES.get((kind.__name__, member.name)), value, where)
+        yield from _value_problems(member.kind, RULES.get((kind.__name__, member.name)), value, where)
     elif member.shape is list and isinstance(value, Sequence) and not isinstance(value, str):
         for index, item in enumerate(value):
             yield from _value_problems(member.kind, None, item, f"{where}[{index}]")

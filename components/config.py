@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import pulumi
 from pulumi.runtime import config as engine_config
 
-from components import records
+from components import preflight, records
 from components.access import Submitter
 from components.account import USER_SUBSCRIPTION, AccountSettings
+from components.arm_inputs import SECRET
 from components.budget import BudgetSettings
 from components.key_vault import VaultSettings
 from components.monitoring import WEBHOOKS, MonitoringSettings
@@ -103,11 +105,15 @@ class Settings:
             rule = f"needs network.privateEndpoints, or else no node reaches its account and its files; or {ANYONE!r}"
             yield Problem("publicAccess.allow", self.public_access.allow, rule)
         yield from self._of_vault()
-        yield from self._of_nodes()
+        yield from self._of_pools()
         if self.webhooks and self.monitoring is None:
             yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")
 
-    def _of_nodes(self) -> Iterator[Problem]:
+    def _of_pools(self) -> Iterator[Problem]:
+        for key, pool in self.pools.items():
+            if pool.resource_tags and self.account.pool_allocation_mode != USER_SUBSCRIPTION:
+                rule = f"needs account.poolAllocationMode {USER_SUBSCRIPTION}: else the machines are Batch's own"
+                yield Problem(f"pools.{key}.resourceTags", None, rule)
         most = sum(pool.most for pool in self.pools.values())
         if self.network is not None and most > self.network.nodes:
             rule = f"has addresses for {self.network.nodes} nodes, and the pools may have {most}"
@@ -133,20 +139,37 @@ def load() -> Settings:
     found = {**engine_config.get_config_env(), **engine_config.CONFIG.get()}
     prefix = f"{project}:"
     own = {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
-    return parse(project, own, [key for key in own if engine_config.is_config_secret(prefix + key)])
+    secret = [key for key in own if engine_config.is_config_secret(prefix + key)]
+    return parse(project, own, secret, partial(preflight.problems, day=preflight.today()))
 
 
-def parse(project: str, values: Mapping[str, Any], secret: Collection[str] = ()) -> Settings:
+Check = Callable[[PoolSettings], Iterable[Problem]]
+
+
+def parse(
+    project: str, values: Mapping[str, Any], secret: Collection[str] = (), check: Check = lambda _pool: ()
+) -> Settings:
     """Settings from configuration values as the engine gives them (strings; structured ones as JSON).
 
-    Raises SettingsError naming every key, value and rule that is wrong, without the values of `secret` keys.
+    `check` tells what else is wrong with a pool whose settings keep to their rules. Raises SettingsError naming every
+    key, value and rule that is wrong, without the values of `secret` keys.
     """
     read = {key: _decoded(value) if key in _STRUCTURED else value for key, value in values.items()}
-    problems = [*records.problems(Settings, read, f"{project}:"), *_in_plain_text(values, secret, f"{project}:")]
+    where = f"{project}:"
+    problems = [*records.problems(Settings, read, where), *_in_plain_text(read, secret, where)]
+    problems += _checked(read.get("pools"), check, f"{where}pools.")
     hidden = tuple(f"{project}:{key}" for key in (*secret, *_SECRETS))
     shown = (replace(one, value=None) if one.key.startswith(hidden) else one for one in problems)
     refuse(f"Configuration of the project {project}", shown)
     return records.record(Settings, read)
+
+
+def _checked(pools: Any, check: Check, where: str) -> Iterator[Problem]:
+    """What the check says of those pools that keep to the rules."""
+    for key, values in pools.items() if isinstance(pools, dict) else ():
+        if isinstance(values, dict) and not records.problems(PoolSettings, values, ""):
+            found = check(records.record(PoolSettings, values))
+            yield from (replace(problem, key=f"{where}{key}.{problem.key}") for problem in found)
 
 
 _STRUCTURED = {
@@ -170,3 +193,17 @@ def _in_plain_text(values: Mapping[str, Any], secret: Collection[str], where: st
     for key, value in values.items():
         if key not in secret and (key in _SECRETS or _SECRET.search(str(value))):
             yield Problem(f"{where}{key}", None, rule)
+        elif key not in secret:
+            yield from (Problem(path, None, rule) for path in _secret_inputs(value, f"{where}{key}"))
+
+
+def _secret_inputs(value: Any, where: str) -> Iterator[str]:
+    """The paths of passwords and keys among inputs of ARM, at any depth."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secret_inputs(item, f"{where}[{index}]")
+    for key, item in value.items() if isinstance(value, dict) else ():
+        if key in SECRET:
+            yield f"{where}.{key}"
+        else:
+            yield from _secret_inputs(item, f"{where}.{key}")

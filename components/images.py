@@ -17,7 +17,7 @@ from types import MappingProxyType
 from components.lifetimes import End
 
 CHECKED_ON = date(2026, 11, 23)
-"""When the dates below were last looked up; a test fails when that is long ago."""
+"""When the dates below were last looked up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ NEAR = timedelta(days=365)
 """How long before its end something is warned of: a year is what moving a production pool may take."""
 
 
+STALE = timedelta(days=180)
+"""How long dates that were looked up are believed without a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """The last day of support and where it is published; no day: announced, but the date is not known here."""
@@ -26,6 +30,12 @@ class Verdict:
 
     refusal: str = ""
     warning: str = ""
+
+
+def stale(what: str, checked_on: date, today: date) -> str:
+    """A warning when the dates of something were looked up long ago; else nothing."""
+    age = today - checked_on
+    return f"the ends of {what} were looked up {age.days} days ago, on {checked_on}" if age > STALE else ""
 
 
 def judge(what: str, end: End | None, today: date) -> Verdict:

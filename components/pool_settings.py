@@ -83,6 +83,13 @@ class PoolSettings:
     )
     packages: tuple[str, ...] = setting("Packages of the stack that every node gets, by name.", each(KEY), ())
     generation: str = setting("Any text; another one makes the pool anew (with the latest image, say).", _TEXT, "")
+    drain_minutes: int = setting(
+        "When a pool is replaced: how long the old one's running tasks may take before the deployment stops and says "
+        "so; 0 cuts them. As deployed with the pool that goes.",
+        whole(0, 10_080),
+        60,
+        lands="the resource `Draining`",
+    )
     display_name: str = setting("A name for people.", _TEXT, "")
     metadata: Mapping[str, str] = setting("Pairs that mean something to you.", STRINGS, {})
     tags: Mapping[str, str] = setting("Tags of the pool, beside those of the stack.", STRINGS, {})
@@ -150,11 +157,21 @@ class PoolSettings:
         """What settings need of one another."""
         yield from self._of_machine()
         yield from self._of_scale()
+        yield from self._of_work()
         wanted = ".ps1" if self.windows else ".sh"
         for index, one in enumerate(self.start_task.steps(windows=self.windows)):
             if not one.script.endswith(wanted):
                 rule = f"must end in {wanted} on {self.node_agent}"
                 yield Problem(f"startTask.scripts[{index}].script", one.script, rule)
+
+    def _of_work(self) -> Iterator[Problem]:
+        both = self.fixed.dedicated and self.fixed.spot if self.fixed else self.max_dedicated and self.max_spot
+        if self.inter_node_communication == "Enabled" and both:
+            rule = "needs nodes of one kind: Batch lets dedicated and Spot nodes not talk to each other"
+            yield Problem("interNodeCommunication", "Enabled", rule)
+        names = [account.get("name") for account in self.user_accounts]
+        if self.start_task.user_name and self.start_task.user_name not in names:
+            yield Problem("startTask.userName", self.start_task.user_name, "must be one of userAccounts")
 
     def _of_machine(self) -> Iterator[Problem]:
         if bool(self.vm_size) == (self.size is not None):

@@ -6,7 +6,7 @@ Does not own the scripts (start_tasks/), nor how their files reach a node (start
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from components.records import native, nested, setting
@@ -42,7 +42,8 @@ DEFAULT = (
         files=("workloads/solar/requirements.txt",),
     ),
 )
-RUNNER = ("start_tasks/run.sh", "start_tasks/lib/on_error.sh", "start_tasks/lib/blob.py")
+WINDOWS_DEFAULT = (replace(DEFAULT[0], script="start_tasks/python_packages.ps1"),)
+RUNNER = tuple(f"{FOLDER}{name}" for name in ("run.sh", "lib/on_error.sh", "lib/install.sh", "lib/blob.py"))
 WINDOWS_RUNNER = ("start_tasks/run.ps1", "start_tasks/lib/blob.ps1")
 COLLECTOR = "start_tasks/lib/node_stats.py"
 
@@ -83,12 +84,13 @@ class StartTaskSettings:
                 )
 
     def steps(self, *, windows: bool) -> tuple[ScriptSettings, ...]:
-        """The scripts that are run: the configured ones, then the collector."""
+        """The scripts that are run: the configured ones or those of the system, then the collector."""
+        own = WINDOWS_DEFAULT if windows and self.scripts == DEFAULT else self.scripts
         if not self.node_stats:
-            return self.scripts
+            return own
         ending = "ps1" if windows else "sh"
         files = () if windows else (COLLECTOR,)
-        return (*self.scripts, ScriptSettings(script=f"{FOLDER}node_stats.{ending}", files=files))
+        return (*own, ScriptSettings(script=f"{FOLDER}node_stats.{ending}", files=files))
 
     def files(self, *, windows: bool) -> tuple[str, ...]:
         """All files of this repository that a node needs, in a stable order, each once; none without scripts."""

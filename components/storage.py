@@ -171,23 +171,24 @@ def lifecycle_rules(settings: StorageSettings) -> list[azure.storage.ManagementP
 
 
 def _after(name: str, container: str, days: int) -> azure.storage.ManagementPolicyRuleArgs:
+    """A rule for blobs of a container, appended ones too: nodes append to their statistics."""
     delete = azure.storage.DateAfterModificationArgs(days_after_modification_greater_than=days)
     actions = azure.storage.ManagementPolicyActionArgs(
         base_blob=azure.storage.ManagementPolicyBaseBlobArgs(delete=delete)
     )
-    return _rule(name, actions, [f"{container}/"])
+    return _rule(name, actions, [f"{container}/"], ["blockBlob", "appendBlob"])
 
 
 def _versions_after(days: int) -> azure.storage.ManagementPolicyRuleArgs:
     delete = azure.storage.DateAfterCreationArgs(days_after_creation_greater_than=days)
     actions = azure.storage.ManagementPolicyActionArgs(version=azure.storage.ManagementPolicyVersionArgs(delete=delete))
-    return _rule("delete-versions", actions, [])
+    return _rule("delete-versions", actions, [], ["blockBlob"])
 
 
 def _rule(
-    name: str, actions: azure.storage.ManagementPolicyActionArgs, prefixes: Sequence[str]
+    name: str, actions: azure.storage.ManagementPolicyActionArgs, prefixes: Sequence[str], kinds: Sequence[str]
 ) -> azure.storage.ManagementPolicyRuleArgs:
-    filters = azure.storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"], prefix_match=list(prefixes) or None)
+    filters = azure.storage.ManagementPolicyFilterArgs(blob_types=list(kinds), prefix_match=list(prefixes) or None)
     return azure.storage.ManagementPolicyRuleArgs(
         name=name,
         type=azure.storage.RuleType.LIFECYCLE,

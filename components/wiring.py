@@ -22,9 +22,10 @@ from components.naming import Names
 from components.network import Network
 from components.optional import configured, present
 from components.place import Place
-from components.pool import Pool, PoolArgs, read_formula
+from components.pool import Pool, PoolArgs
 from components.pool_inputs import Parts
 from components.pool_settings import PoolSettings
+from components.preflight import read_formula, stale_dates, today
 from components.private_endpoint import PrivateEndpoints, PrivateEndpointsArgs, batch_targets, vault_targets
 from components.start_task import LocalFile, StartTaskFiles, StartTaskParts, start_task
 from components.storage import START_TASKS, Storage
@@ -119,6 +120,8 @@ class Wiring:
         endpoints: PrivateEndpoints | None,
     ) -> dict[str, Pool]:
         """All pools of the configuration by key, after what their start tasks need."""
+        for text in stale_dates(today()):
+            pulumi.log.warn(text)
         after = pulumi.ResourceOptions(depends_on=present(scripts, self.access, endpoints))
         subnet, nodes = configured(self.network, lambda made: made.pool_subnet), self.identities.nodes
 
@@ -127,6 +130,6 @@ class Wiring:
             task = start_task(chosen.start_task, made, windows=chosen.windows)
             formula = read_formula(chosen.formula_file) if chosen.formula_file else ""
             parts = Parts(nodes, self.place.tags, task, subnet, formula=formula)
-            return Pool(key, PoolArgs(self.place, account.name, chosen, parts), after)
+            return Pool(key, PoolArgs(self.place, account.name, account.endpoint, chosen, parts), after)
 
         return {key: pool(key, chosen) for key, chosen in self.settings.pools.items()}

@@ -13,7 +13,7 @@ import pytest
 from batchite.autoscale import ceiling, parse
 from components.access import NODE_ROLES
 from components.pool_inputs import REPLACED
-from components.start_task_settings import StartTaskSettings
+from components.start_task_settings import StartTaskSettings, node_name
 from components.validation import SettingsError
 from jobs.target import parse_outputs
 from policies.rules import RULES
@@ -156,7 +156,8 @@ def test_the_start_task_comes_by_identity(deployed: Deployed) -> None:
     task = pool["startTask"]
     assert task["commandLine"] == "/bin/bash run.sh python_packages.sh requirements.txt"
     urls = {file["filePath"]: file["httpUrl"] for file in task["resourceFiles"]}
-    assert set(urls) == {"run.sh", "lib/on_error.sh", "lib/blob.py", "python_packages.sh", "requirements.txt"}
+    assert set(urls) == {node_name(path) for path in StartTaskSettings().files(windows=False)}
+    assert {"run.sh", "python_packages.sh", "requirements.txt"} < set(urls)
     assert all(matches(rf"https://.*/start-tasks/[0-9a-f]{{16}}/{name}", url) for name, url in urls.items())
     identities = [file["identityReference"]["resourceId"] for file in task["resourceFiles"]]
     assert identities == pool["identity"]["userAssignedIdentities"] * len(urls)

@@ -1,0 +1,172 @@
+"""Sizes, images and files of pools: what is chosen, what is refused, what is warned of."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import images, preflight, sizes
+from components.config import parse
+from components.images import IMAGES, end_of_agent
+from components.lifetimes import NEAR, STALE, End, judge
+from components.pool import warnings
+from components.pool_settings import PoolSettings
+from components.records import record
+from components.sizes import SizeWish, choose, end_of
+from components.validation import SettingsError
+
+pytestmark = pytest.mark.ours
+
+TODAY = date(2026, 11, 25)
+SMALL: dict[str, Any] = {"vmSize": "standard_d2s_v3", "maxDedicated": 1}
+BARE: dict[str, Any] = {**SMALL, "startTask": {"scripts": []}}
+
+
+def settings(**changes: Any) -> PoolSettings:
+    """A small pool without a start task, with other settings; None takes one away."""
+    values = {key: value for key, value in {**BARE, **changes}.items() if value is not None}
+    return record(PoolSettings, values)
+
+
+def problems(root: Path = Path(), day: date = TODAY, **changes: Any) -> dict[str, str]:
+    """What is wrong, rule by key."""
+    return {problem.key: problem.rule for problem in preflight.problems(settings(**changes), day, root)}
+
+
+def test_the_cheapest_size_that_is_enough_is_taken() -> None:
+    """At least what is wished, and nothing that has it costs less; sizes on their way out are not chosen."""
+    wish = SizeWish(vcpus=8, memory_gib=30, disk_gib=50)
+    found = choose(wish, "V2")
+    assert (found.vcpus >= 8, found.memory_gib >= 30, found.disk_gib >= 50, found.end) == (True, True, True, None)
+    for one in sizes.sizes().values():
+        enough = one.vcpus >= 8 and one.memory_gib >= 30 and one.disk_gib >= 50 and "V2" in one.generations
+        if enough and one.dedicated_usd is not None and one.end is None:
+            assert one.dedicated_usd >= (found.dedicated_usd or 0)
+
+
+WISHES = st.builds(
+    SizeWish,
+    vcpus=st.integers(1, 200),
+    memory_gib=st.integers(1, 4000),
+    disk_gib=st.integers(0, 4000),
+    price=st.sampled_from(["dedicated", "spot"]),
+)
+
+
+@given(WISHES, st.sampled_from(["V1", "V2"]))
+def test_a_choice_fulfils_its_wish_or_says_that_none_does(wish: SizeWish, generation: str) -> None:
+    """Whatever is wished: a size that has it and a price, the same one each time, or a SettingsError."""
+    try:
+        found = choose(wish, generation)
+    except SettingsError as error:
+        assert [problem.key for problem in error.problems] == ["size"]  # noqa: PT017 - the other outcome is as good
+        return
+    assert found == choose(wish, generation)
+    assert (found.vcpus >= wish.vcpus, found.memory_gib >= wish.memory_gib) == (True, True)
+    assert found.disk_gib >= wish.disk_gib
+    assert generation in found.generations
+    assert found.price(wish.price) is not None
+
+
+def test_a_price_that_is_too_low_is_told_the_lowest() -> None:
+    """The error names the size and what it costs."""
+    found = problems(vmSize=None, size={"vcpus": 8, "maxUsdPerHour": 0.001})
+    assert list(found) == ["size.maxUsdPerHour"]
+    assert "USD an hour" in found["size.maxUsdPerHour"]
+
+
+def test_a_wish_that_nothing_fulfils_is_refused() -> None:
+    """Before any resource is made."""
+    assert list(problems(vmSize=None, size={"vcpus": 1000})) == ["size"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"vmSize": "standard_a1"}, "vmSize"),
+        ({"vmSize": "basic_a2"}, "vmSize"),
+        ({"vmSize": "standard_a2_v2"}, "vmSize"),
+        ({"taskSlotsPerNode": 9}, "taskSlotsPerNode"),
+        ({"imageReference": {"publisher": "p"}, "nodeAgentSkuId": "batch.node.ubuntu 20.04"}, "nodeAgentSkuId"),
+        ({"imageReference": {"publisher": "p"}, "nodeAgentSkuId": "batch.node.centos 7"}, "nodeAgentSkuId"),
+        ({"imageReference": {"publisher": "p"}, "nodeAgentSkuId": "batch.node.mariner 2.0"}, "nodeAgentSkuId"),
+    ],
+)
+def test_what_has_ended_is_refused(changes: dict[str, Any], key: str) -> None:
+    """Retired sizes and node agents, a new image on an old size, more slots than Batch takes for two vCPUs."""
+    assert list(problems(**changes)) == [key]
+
+
+def test_every_image_is_taken_today_and_refused_after_its_end() -> None:
+    """Each preset has a day on which it ends."""
+    for name, image in IMAGES.items():
+        assert image.end.day is not None
+        assert "image" not in problems(image=name)
+        assert "has ended" in problems(image=name, day=image.end.day + timedelta(days=1))["image"]
+        assert end_of_agent(image.node_agent) is None or end_of_agent(image.node_agent) == image.end
+
+
+def test_what_ends_within_a_year_is_warned_of() -> None:
+    """Ubuntu 22.04 ends in June 2027; 24.04 does not end soon."""
+    assert any(
+        "ends on 2027-06-30" in text for text in warnings(settings(image="ubuntu-22.04"), "standard_d2s_v3", TODAY)
+    )
+    assert list(warnings(settings(), "standard_d2s_v3", TODAY)) == []
+    assert any("is in no list" in text for text in warnings(settings(image="rockylinux-9"), "standard_d2s_v3", TODAY))
+
+
+@given(st.dates(date(2020, 1, 1), date(2040, 1, 1)), st.dates(date(2020, 1, 1), date(2040, 1, 1)))
+def test_a_verdict_is_one_of_three(end: date, today: date) -> None:
+    """Past: refused; within a year: warned of; else neither."""
+    found = judge("it", End(end, "source"), today)
+    assert bool(found.refusal) == (end < today)
+    assert bool(found.warning) == (today <= end <= today + NEAR)
+
+
+def test_an_end_without_a_date_is_warned_of() -> None:
+    """It is announced, so choose something else for what is new."""
+    assert "is being retired" in judge("it", end_of("standard_nc6s_v3"), TODAY).warning
+
+
+def test_dates_that_were_looked_up_long_ago_are_said_to_be() -> None:
+    """A warning of the deployment, not a test that fails one day."""
+    checked = min(images.CHECKED_ON, sizes.CHECKED_ON)
+    assert list(preflight.stale_dates(checked + STALE)) == []
+    old = list(preflight.stale_dates(max(images.CHECKED_ON, sizes.CHECKED_ON) + STALE + timedelta(days=1)))
+    assert ["images" in old[0], "sizes" in old[1]] == [True, True]
+
+
+def test_files_have_to_be_there(tmp_path: Path) -> None:
+    """Scripts, their files, and the formula; a formula is one, too."""
+    scripts = {"scripts": [{"script": "mine/setup.sh", "files": ["mine/data.txt"]}]}
+    found = list(
+        preflight.problems(settings(startTask=scripts, formulaFile="no.txt", maxDedicated=None), TODAY, tmp_path)
+    )
+    assert {"mine/setup.sh", "mine/data.txt", "no.txt"} <= {problem.value for problem in found}
+    (tmp_path / "bad.txt").write_text("$TargetDedicatedNodes = ;")
+    bad = problems(tmp_path, formulaFile="bad.txt", maxDedicated=None)
+    assert "is no formula: " in bad["formulaFile"]
+    (tmp_path / "good.txt").write_text("$TargetDedicatedNodes = 1;")
+    assert problems(tmp_path, formulaFile="good.txt", maxDedicated=None) == {}
+
+
+def test_all_of_it_is_told_with_all_else() -> None:
+    """Wrong settings, retired images and sizes, missing files and wrong wishes of several pools are one error."""
+    pools = {
+        "a": {**BARE, "vmSize": "basic_a2"},
+        "b": {**BARE, "maxDedicated": "many"},
+        "c": {**SMALL, "startTask": {"scripts": [{"script": "no.sh"}]}},
+        "d": {"size": {"vcpus": 1000}, "maxSpot": 1},
+    }
+    values = {"location": "West Europe", "pools": json.dumps(pools), "publicAccess": '{"allow": "anyone"}'}
+    with pytest.raises(SettingsError) as caught:
+        parse("azure-batch", values, (), partial(preflight.problems, day=TODAY))
+    keys = {problem.key.removeprefix("azure-batch:") for problem in caught.value.problems}
+    assert {"location", "pools.a.vmSize", "pools.b.maxDedicated", "pools.c.startTask.scripts", "pools.d.size"} == keys
