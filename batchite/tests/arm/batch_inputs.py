@@ -10,6 +10,7 @@ from arm.worlds import GROUP
 from batchite.arm.types.support import REFUSED, Support, support
 
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/nodes"
+TOOL = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/batch1/applications/tool"
 MAPPINGS = ("resourceTags", "tags")  # objects with free names count as one property
 IN_THE_PATH = ("accountName", "applicationName", "poolName", "resourceGroupName", "versionName")
 SECRETS = ("userAccounts.password", "userAccounts.linuxUserConfiguration.sshPrivateKey")
@@ -99,6 +100,7 @@ UPGRADES = {
 POOLS: dict[str, dict[str, Any]] = {
     "identity": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}},
     "tags": {"tags": {"team": "solar"}},
+    "applicationPackages": {"applicationPackages": [{"id": TOOL, "version": "1"}]},
     "vmSize": {"vmSize": "STANDARD_D4S_V5"},
     "machine": _machine(**_disks()),
     "own image": _machine(imageReference={"id": "/subscriptions/s/images/i"}),
@@ -163,7 +165,6 @@ EXTENSION = {
 }
 REFUSED_POOLS: dict[str, dict[str, Any]] = {
     "applicationLicenses": {"applicationLicenses": ["maya"]},
-    "applicationPackages": {"applicationPackages": [{"id": "/applications/a", "version": "1"}]},
     "certificates": {
         "certificates": [{"id": "/c", "storeLocation": "LocalMachine", "storeName": "My", "visibility": ["Task"]}]
     },
@@ -213,6 +214,45 @@ REFUSED_POOLS: dict[str, dict[str, Any]] = {
     "startTask.containerSettings": {"startTask": {"commandLine": "x", "containerSettings": CONTAINER}},
 }
 """Pools that are refused, by the property that the refusal names."""
+
+STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/store1"
+RULES = {"defaultAction": "Deny", "ipRules": [{"action": "Allow", "value": "203.0.113.7"}]}
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "plain": {"tags": {"team": "solar"}},
+    "modes": {"properties": {"allowedAuthenticationModes": ["AAD"]}},
+    "autoStorage": {
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}},
+        "properties": {
+            "autoStorage": {
+                "storageAccountId": STORAGE,
+                "authenticationMode": "BatchAccountManagedIdentity",
+                "nodeIdentityReference": REFERENCE,
+            }
+        },
+    },
+    "encryption": {
+        "identity": {"type": "SystemAssigned"},
+        "properties": {
+            "encryption": {"keySource": "Microsoft.KeyVault", "keyVaultProperties": {"keyIdentifier": "https://v/k"}}
+        },
+    },
+    "user subscription": {
+        "properties": {
+            "poolAllocationMode": "UserSubscription",
+            "keyVaultReference": {"id": "/subscriptions/s/vaults/v", "url": "https://v/"},
+        }
+    },
+    "network": {
+        "properties": {
+            "networkProfile": {"accountAccess": RULES, "nodeManagementAccess": RULES},
+            "publicNetworkAccess": "Disabled",
+        }
+    },
+}
+"""Accounts that are accepted, without their location."""
+
+APPLICATIONS = {"properties": {"allowUpdates": False, "displayName": "Solar"}, "tags": {"team": "solar"}}
+BEHIND_A_PACKAGE = "defaultVersion"  # sent by the tests of application packages: it needs an active one
 
 
 def inputs(token: str) -> set[str]:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from arm.worlds import GROUP, World, play
+from arm.worlds import GROUP, World, play, pool_body
 
 from batchite.arm.accounts import AccountDirectory
 from batchite.arm.applications import ApplicationDirectory, container_name
@@ -200,6 +200,35 @@ def test_the_data_plane_sees_active_versions_only() -> None:
         await world.call("DELETE", f"{PATH}/tool/versions/2")
         (gone,) = packages(found, "batch1", [{"applicationId": "tool"}])
         assert (gone.application, gone.url) == ("tool", "")
+
+    play(scenario)
+
+
+@pytest.mark.documented
+def test_a_pool_refers_to_active_versions_of_its_account() -> None:
+    """A reference to anything else is InvalidApplicationPackageReferences; one that was good stays when it has gone."""
+
+    async def scenario(world: World) -> None:
+        await account(world)
+        await active(world, "1", "Tool")
+        await version(world, "2", "Tool")
+        pool = f"{PATH.removesuffix('/applications')}/pools/main"
+        for wrong in (
+            {"id": f"{PATH}/Tool", "version": "2"},
+            {"id": f"{PATH}/Tool"},
+            {"id": f"{PATH}/other", "version": "1"},
+            {"id": f"{PATH}/Tool".replace("batch1", "batch2"), "version": "1"},
+        ):
+            found = await refused(world, "PUT", pool, pool_body(applicationPackages=[wrong]))
+            assert found == (409, "InvalidApplicationPackageReferences")
+        packages = [{"id": f"{PATH}/Tool", "version": "1"}]
+        made = await world.ok("PUT", pool, pool_body(applicationPackages=packages))
+        assert made["properties"]["applicationPackages"] == packages
+        assert (await world.call("DELETE", f"{PATH}/Tool/versions/1")).status == 200
+        metadata = [{"name": "a", "value": "b"}]
+        again = await world.ok("PUT", pool, pool_body(applicationPackages=packages, metadata=metadata))
+        assert again["properties"]["applicationPackages"] == packages
+        assert "applicationPackages" not in (await world.ok("PUT", pool, pool_body()))["properties"]
 
     play(scenario)
 

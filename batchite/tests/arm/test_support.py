@@ -4,18 +4,23 @@ from typing import Any
 
 import pytest
 from arm.batch_inputs import (
+    ACCOUNTS,
+    APPLICATIONS,
+    BEHIND_A_PACKAGE,
     HIDDEN,
     IN_THE_PATH,
     POOLS,
     REFUSED_POOLS,
     SECRETS,
+    TOOL,
     inputs,
     leaves,
     refused_rows,
 )
-from arm.worlds import World, play, pool_body
+from arm.worlds import GROUP, World, play, pool_body
 
-from batchite.arm.types.support import HONOURED, POOL, REFUSED, STORED, support
+from batchite.arm.applications import container_name
+from batchite.arm.types.support import HONOURED, POOL, REFUSED, STORED, TABLES, support
 
 SHOWN_AS = {"scaleSettings.fixedScale.nodeDeallocationOption": "resizeOperationStatus.nodeDeallocationOption"}
 IN_PLACE = {"scaleSettings", "startTask", "metadata", "applicationPackages"}
@@ -27,10 +32,13 @@ def pool(extra: dict[str, Any]) -> dict[str, Any]:
     return {**pool_body(**{name: value for name, value in extra.items() if name not in top}), **top}
 
 
-async def prepared(world: World, *, user_subscription: bool = False) -> str:
-    """The path of a pool that is not there, in an account of its own."""
+async def prepared(world: World, body: dict[str, Any]) -> str:
+    """The path of a pool that is not there, in an account of its own that has what the body refers to."""
     await world.group()
     await world.identity()
+    user_subscription = "resourceTags" in body
+    if "applicationPackages" in body:
+        return f"{await with_package(world)}/pools/main"
     vault: dict[str, Any] = {
         "keyVaultReference": {"id": "/vaults/v", "url": "https://v/"},
         "poolAllocationMode": "UserSubscription",
@@ -38,17 +46,77 @@ async def prepared(world: World, *, user_subscription: bool = False) -> str:
     return f"{await world.account(**(vault if user_subscription else {}))}/pools/main"
 
 
+async def with_package(world: World) -> str:
+    """The path of an account with version 1 of the application `tool`."""
+    account = await world.account(autoStorage={"storageAccountId": await world.storage()})
+    await world.ok("PUT", TOOL)
+    await world.ok("PUT", f"{TOOL}/versions/1")
+    world.blobs.blobs.add(("store1", container_name(TOOL), "1"))
+    await world.ok("POST", f"{TOOL}/versions/1/activate", {"format": "zip"})
+    return account
+
+
 @pytest.mark.ours
-def test_the_table_holds_every_input_of_a_pool() -> None:
-    """Each has a verdict and a reason; no row is of a property that does not exist; the bodies hold all of them."""
-    known = inputs("batch:Pool")
+@pytest.mark.parametrize("token", TABLES)
+def test_the_tables_hold_every_input(token: str) -> None:
+    """Each has a verdict and a reason, and no row is of a property that does not exist."""
+    known, table = inputs(token), TABLES[token]
     for path in known:
-        found = support(POOL, path)
+        found = support(table, path)
         assert found.verdict in {HONOURED, STORED, REFUSED}
         assert found.reason
-    assert [row for row in POOL if not any(f"{path}.".startswith(f"{row}.") for path in known)] == []
-    sent = {path for body in (*POOLS.values(), *REFUSED_POOLS.values()) for path, _ in leaves(pool(body))}
-    assert known - sent == set(IN_THE_PATH) & known
+    assert [row for row in table if not any(f"{path}.".startswith(f"{row}.") for path in known)] == []
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize(
+    ("token", "bodies"),
+    [
+        ("batch:Pool", [pool(body) for body in (*POOLS.values(), *REFUSED_POOLS.values())]),
+        ("batch:BatchAccount", [{"location": "westeurope", **body} for body in ACCOUNTS.values()]),
+        ("batch:Application", [APPLICATIONS, {"properties": {BEHIND_A_PACKAGE: "1"}}]),
+        ("batch:ApplicationPackage", [{"tags": {"team": "solar"}}]),
+    ],
+)
+def test_every_input_is_sent(token: str, bodies: list[dict[str, Any]]) -> None:
+    """The bodies that these tests send hold every one that is not a part of the id."""
+    sent = {path for body in bodies for path, _ in leaves(body)}
+    assert inputs(token) - sent - set(IN_THE_PATH) == set()
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("body", ACCOUNTS.values(), ids=ACCOUNTS)
+def test_what_an_account_is_given_is_given_back(body: dict[str, Any]) -> None:
+    """As it was sent, and again by a second PUT."""
+
+    async def scenario(world: World) -> None:
+        await world.group()
+        await world.identity()
+        await world.storage()
+        path = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/batch1"
+        created = await world.finish(await world.call("PUT", path, {"location": "westeurope", **body}))
+        again = await world.ok("PUT", path, {"location": "West Europe", **body})
+        for answer in (created.json, again):
+            shown = list(leaves(answer))
+            assert [pair for pair in leaves(body) if pair not in shown] == []
+
+    play(scenario)
+
+
+@pytest.mark.documented
+def test_what_an_application_is_given_is_given_back() -> None:
+    """And what its package is."""
+
+    async def scenario(world: World) -> None:
+        await world.group()
+        storage = await world.storage()
+        account = await world.account(autoStorage={"storageAccountId": storage})
+        shown = await world.ok("PUT", f"{account}/applications/solar", APPLICATIONS)
+        assert [pair for pair in leaves(APPLICATIONS) if pair not in list(leaves(shown))] == []
+        package = await world.ok("PUT", f"{account}/applications/solar/versions/1", {"tags": {"team": "solar"}})
+        assert package["tags"] == {"team": "solar"}
+
+    play(scenario)
 
 
 @pytest.mark.documented
@@ -57,7 +125,7 @@ def test_what_is_honoured_or_stored_is_given_back(body: dict[str, Any]) -> None:
     """As it was sent, in the answer and in a GET; secrets never."""
 
     async def scenario(world: World) -> None:
-        path = await prepared(world, user_subscription="resourceTags" in body)
+        path = await prepared(world, body)
         answer = await world.ok("PUT", path, pool(body))
         assert answer == await world.ok("GET", path)
         shown = list(leaves(answer))
@@ -81,7 +149,7 @@ def test_what_may_change_in_place_does_and_the_rest_is_refused_by_name(body: dic
     fixed = {name for name in body if name not in IN_PLACE}
 
     async def scenario(world: World) -> None:
-        path = await prepared(world, user_subscription="resourceTags" in body)
+        path = await prepared(world, body)
         await world.ok("PUT", path, pool({}))
         answer = await world.call("PUT", path, pool(body))
         if not fixed:
@@ -100,7 +168,7 @@ def test_what_is_refused_is_named_with_the_reason(name: str) -> None:
     """501, nothing is made, and no secret stands in the error."""
 
     async def scenario(world: World) -> None:
-        answer = await world.call("PUT", await prepared(world), pool(REFUSED_POOLS[name]))
+        answer = await world.call("PUT", await prepared(world, {}), pool(REFUSED_POOLS[name]))
         assert answer.status == 501
         path = answer.json["PropertyName"].removeprefix("properties.").replace("[0]", "")
         assert path == name

@@ -307,3 +307,54 @@ def test_applications_are_listed(client: BatchClient) -> None:
     with pytest.raises(ResourceNotFoundError) as caught:
         client.get_application("other")
     assert code_of(caught.value) == "ApplicationNotFound"
+
+
+def reference(version: str | None = None, application: str = "tool") -> models.BatchApplicationPackageReference:
+    """A reference to an application package."""
+    made: models.BatchApplicationPackageReference = models.BatchApplicationPackageReference(
+        application_id=application, version=version
+    )
+    return made
+
+
+def test_pools_and_tasks_refer_to_packages(client: BatchClient) -> None:
+    """References are kept and given back, changed, and removed by an empty list."""
+    client.create_pool(pool_options(application_package_references=[reference("1.0")]))
+    found = client.get_pool("Pool").application_package_references
+    assert [(one.application_id, one.version) for one in found or ()] == [("tool", "1.0")]
+    client.update_pool("Pool", models.BatchPoolUpdateOptions(application_package_references=[reference()]))
+    found = client.get_pool("Pool").application_package_references
+    assert [(one.application_id, one.version) for one in found or ()] == [("tool", None)]
+    client.replace_pool_properties(
+        "Pool", models.BatchPoolReplaceOptions(application_package_references=[], metadata=[])
+    )
+    assert client.get_pool("Pool").application_package_references is None
+    client.create_job(models.BatchJobCreateOptions(id="Job", pool_info=models.BatchPoolInfo(pool_id="Pool")))
+    task = models.BatchTaskCreateOptions(
+        id="t", command_line="hold", application_package_references=[reference("2.0", "TOOL")]
+    )
+    client.create_task("Job", task)
+    kept = client.get_task("Job", "t").application_package_references
+    assert [(one.application_id, one.version) for one in kept or ()] == [("TOOL", "2.0")]
+
+
+@pytest.mark.parametrize(("application", "version"), [("tool", "9"), ("other", None)])
+def test_references_that_cannot_be_satisfied(client: BatchClient, application: str, version: str | None) -> None:
+    """The documented code, for pools, their changes and tasks; a task of a collection fails by itself."""
+    wrong = reference(version, application)
+    with pytest.raises(ResourceExistsError) as caught:
+        client.create_pool(pool_options(application_package_references=[wrong]))
+    assert code_of(caught.value) == "InvalidApplicationPackageReferences"
+    client.create_pool(pool_options())
+    with pytest.raises(ResourceExistsError):
+        client.update_pool("Pool", models.BatchPoolUpdateOptions(application_package_references=[wrong]))
+    client.create_job(models.BatchJobCreateOptions(id="Job", pool_info=models.BatchPoolInfo(pool_id="Pool")))
+    tasks = [
+        models.BatchTaskCreateOptions(id="bad", command_line="hold", application_package_references=[wrong]),
+        models.BatchTaskCreateOptions(id="good", command_line="hold"),
+    ]
+    results = client.create_task_collection("Job", models.BatchTaskGroup(task_values=tasks)).result_values or ()
+    assert {result.task_id: result.error.code if result.error else None for result in results} == {
+        "bad": "InvalidApplicationPackageReferences",
+        "good": None,
+    }

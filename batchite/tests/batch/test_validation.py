@@ -60,7 +60,6 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
     ("target", "body"),
     [
         ("/pools", POOL | {"mountConfiguration": [{"nfsMountConfiguration": {}}]}),
-        ("/pools", POOL | {"applicationPackageReferences": [{"applicationId": "a"}]}),
         ("/pools", with_machine(containerConfiguration={"type": "dockerCompatible"})),
         ("/pools", with_machine(extensions=[{"protectedSettings": "hidden"}])),
         ("/pools", POOL | {"startTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}}}),

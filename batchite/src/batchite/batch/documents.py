@@ -8,6 +8,7 @@ longer honours it.
 
 from __future__ import annotations
 
+from batchite.batch.applications import REFERENCES
 from batchite.batch.rules import (
     Check,
     anything,
@@ -194,7 +195,7 @@ POOL: Check = record(
         "enableInterNodeCommunication": boolean,
         "networkConfiguration": _NETWORK,
         "startTask": START_TASK,
-        "applicationPackageReferences": unbuilt,
+        "applicationPackageReferences": REFERENCES,
         "taskSlotsPerNode": integer(1, 256),
         "taskSchedulingPolicy": record(
             {"nodeFillType": choice("spread", "pack")}, {"jobDefaultOrder": choice("none", "creationtime")}
@@ -225,10 +226,10 @@ _POOL_FIXED = dict.fromkeys(
     only(),
 )
 POOL_PATCH: Check = record(
-    optional=_POOL_FIXED | {"startTask": START_TASK, "applicationPackageReferences": unbuilt, "metadata": METADATA}
+    optional=_POOL_FIXED | {"startTask": START_TASK, "applicationPackageReferences": REFERENCES, "metadata": METADATA}
 )
 POOL_PROPERTIES: Check = record(
-    {"applicationPackageReferences": unbuilt, "metadata": METADATA},
+    {"applicationPackageReferences": REFERENCES, "metadata": METADATA},
     {"startTask": START_TASK, "certificateReferences": unbuilt},
 )
 ENABLE_AUTOSCALE: Check = record(optional={"autoScaleFormula": FORMULA, "autoScaleEvaluationInterval": INTERVAL})
@@ -302,7 +303,7 @@ TASK: Check = record(
                 "taskIdRanges": listing(record({"start": integer(0), "end": integer(0)})),
             }
         ),
-        "applicationPackageReferences": unbuilt,
+        "applicationPackageReferences": REFERENCES,
     },
 )
 TASK_COLLECTION: Check = record({"value": listing(anything)})

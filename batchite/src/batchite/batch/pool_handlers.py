@@ -7,6 +7,7 @@ from typing import cast
 from batchite import autoscale
 from batchite.batch import documents, pools, render
 from batchite.batch.answers import address, created, done, one
+from batchite.batch.applications import check_references
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
 from batchite.batch.context import POOL, Context, document_key, stored, version
@@ -25,6 +26,7 @@ from batchite.service import Document
 async def create_pool(context: Context, request: Request) -> Response:
     """POST /pools."""
     body = read_body(request, documents.POOL)
+    _check_packages(context, request, body)
     account = context.accounts.find(request.account)
     quota = account.core_quota if account else None
     key = await pools.create_pool(context.service, request.account, body, cause=request.request_id, quota=quota)
@@ -62,6 +64,7 @@ async def update_pool(context: Context, request: Request) -> Response:
     """PATCH /pools/{poolId}: what is absent or null stays."""
     state = _checked(context, request)
     body = read_body(request, documents.POOL_PATCH)
+    _check_packages(context, request, body)
     await pools.update_pool(context.service, state.key, body, cause=request.request_id)
     return _done(context, request, state, 200)
 
@@ -70,7 +73,9 @@ async def replace_pool_properties(context: Context, request: Request) -> Respons
     """POST /pools/{poolId}/updateproperties: an absent start task is removed."""
     state = _pool(context, request)
     body = read_body(request, documents.POOL_PROPERTIES)
-    changes = {"startTask": body.get("startTask"), "metadata": body["metadata"] or None}
+    _check_packages(context, request, body)
+    lists = {name: body[name] or None for name in ("metadata", "applicationPackageReferences")}
+    changes = {"startTask": body.get("startTask"), **lists}
     await pools.update_pool(context.service, state.key, changes, cause=request.request_id)
     return _done(context, request, state, 204)
 
@@ -133,6 +138,10 @@ async def list_supported_images(_: Context, request: Request) -> Response:
         for index, image in enumerate(SUPPORTED_IMAGES)
     )
     return Response(200, list_page(request, IMAGE, rows))
+
+
+def _check_packages(context: Context, request: Request, body: dict[str, Json]) -> None:
+    check_references(context.applications, request.account, body.get("applicationPackageReferences") or ())
 
 
 def _pool(context: Context, request: Request) -> PoolState:

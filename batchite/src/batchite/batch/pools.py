@@ -15,7 +15,7 @@ from batchite.batch.pool_rules import check_pool, check_start_task
 from batchite.batch.rules import record, without_nulls
 from batchite.batch.sizes import vcpus
 from batchite.batch.user_accounts import without_secrets
-from batchite.errors import ServiceError, invalid_property, not_implemented
+from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Json
 from batchite.scheduler.events import CreatePool, DeletePool, Event, ResizePool, SetAutoScale, UpdatePool
 from batchite.scheduler.model import AutoScale, CoreQuota, PoolKey, PoolState, StartTaskPolicy
@@ -24,7 +24,8 @@ from batchite.service import BatchService, Document
 _SCALE = frozenset(documents.SCALE)
 _OPTION = "nodeDeallocationOption"
 _OF_ARM = ("identity", _OPTION)
-_CHANGEABLE = _SCALE | {"startTask", "metadata", "applicationPackageReferences", _OPTION}
+_IN_DOCUMENT = frozenset({"startTask", "metadata", "applicationPackageReferences"})
+_CHANGEABLE = _SCALE | _IN_DOCUMENT | {_OPTION}
 _DEFAULT_INTERVAL = "PT15M"
 _DEFAULT_TIMEOUT = "PT15M"
 
@@ -64,7 +65,7 @@ async def create_pool(
 
 
 async def update_pool(service: BatchService, key: PoolKey, changes: dict[str, Json], *, cause: str) -> None:
-    """Change what may change in place, by the data plane's names; None removes a start task or the metadata.
+    """Change what may change in place, by the data plane's names; None removes start task, metadata or packages.
 
     Scale settings: `enableAutoScale` with `autoScaleFormula` and `autoScaleEvaluationInterval`, or targets (a resize,
     with `resizeTimeout` and `nodeDeallocationOption`). Raises PropertyCannotBeUpdated for anything else.
@@ -73,13 +74,11 @@ async def update_pool(service: BatchService, key: PoolKey, changes: dict[str, Js
     for name in changes:
         if name not in _CHANGEABLE:
             raise invalid_property(name, "", "The property is fixed for the pool's life.", "PropertyCannotBeUpdated")
-    if changes.get("applicationPackageReferences"):
-        raise not_implemented("the property applicationPackageReferences")
     if changes.get("startTask") is not None:
         documents.START_TASK("startTask", changes["startTask"])
         check_start_task(changes["startTask"], stored(service, POOL, key))
     await _scale(service, state, changes, cause)
-    kept = stored(service, POOL, key) | {n: v for n, v in changes.items() if n in ("startTask", "metadata")}
+    kept = stored(service, POOL, key) | {name: value for name, value in changes.items() if name in _IN_DOCUMENT}
     document = Document(POOL, document_key(key), {name: value for name, value in kept.items() if value is not None})
     policy = _policy(kept.get("startTask"))
     timeout = parse_duration(changes["resizeTimeout"]) if changes.get("resizeTimeout") else None

@@ -25,7 +25,8 @@ async def create_task(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/tasks."""
     job = _job(context, request)
     account = context.accounts.find(request.account)
-    body = read_body(request, lambda _, value: tasks.check_task(context.service, job, account, value, ()))
+    known = context.applications
+    body = read_body(request, lambda _, value: tasks.check_task(context.service, job, account, known, value, ()))
     state = tasks.new_state(job, body)
     event = AddTasks(job.key, (state,), request.request_id)
     await context.service.apply(event, tasks.task_document(state, body))
@@ -88,7 +89,7 @@ def _sorted_out(
     refused: dict[int, dict[str, Json]] = {}
     for index, body in enumerate(value):
         try:
-            tasks.check_task(context.service, job, account, body, known)
+            tasks.check_task(context.service, job, account, context.applications, body, known)
         except ServiceError as error:
             refused[index] = _refused(request, body, error)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Mapping
 
 from batchite.batch import documents, render
 from batchite.batch.accounts import BatchAccount
+from batchite.batch.applications import ApplicationDirectory, check_references
 from batchite.batch.context import POOL, TASK, document_key, stored, version
 from batchite.batch.rules import refuse
 from batchite.batch.user_accounts import check_user
@@ -26,7 +27,12 @@ def existing(service: BatchService, job: JobState, task_id: str) -> TaskState:
 
 
 def check_task(
-    service: BatchService, job: JobState, account: BatchAccount | None, body: Json, known: Container[str]
+    service: BatchService,
+    job: JobState,
+    account: BatchAccount | None,
+    applications: ApplicationDirectory,
+    body: Json,
+    known: Container[str],
 ) -> None:
     """Raise a 400 or 501 unless the document is a task this job can take, TaskExists for an id in `known`."""
     documents.TASK("", body)
@@ -36,6 +42,7 @@ def check_task(
     pool = stored(service, POOL, job.pool)
     check_user("userIdentity", body.get("userIdentity"), pool)
     _check_storage(body, account, identities(pool))
+    check_references(applications, job.key.account, body.get("applicationPackageReferences") or ())
 
 
 def new_state(job: JobState, body: Mapping[str, Json]) -> TaskState:

@@ -60,6 +60,7 @@ def _overlap(one: range, other: range) -> bool:
 
 
 _ARM_NAMES = {
+    "applicationPackageReferences": "applicationPackages",
     "autoScaleEvaluationInterval": "scaleSettings.autoScale.evaluationInterval",
     "autoScaleFormula": "scaleSettings.autoScale.formula",
     "enableInterNodeCommunication": "interNodeCommunication",

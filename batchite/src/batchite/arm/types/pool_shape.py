@@ -185,7 +185,7 @@ PROPERTIES = record(
     {
         **dict.fromkeys(OUTPUTS, read_only),
         "applicationLicenses": _refused("applicationLicenses"),
-        "applicationPackages": _refused("applicationPackages"),
+        "applicationPackages": array(record({"id": text(), "version": text()}, required=("id",)), high=10),
         "certificates": _refused("certificates"),
         "deploymentConfiguration": record({"virtualMachineConfiguration": _VIRTUAL_MACHINE}),
         "displayName": text(high=1024),

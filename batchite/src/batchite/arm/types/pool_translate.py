@@ -5,7 +5,7 @@ Pure functions over plain dicts. Both planes show the same pool: what one of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from batchite.arm.types.pool_shape import PROPERTIES
@@ -54,6 +54,8 @@ def to_document(name: str, properties: Mapping[str, Any], identity: Mapping[str,
     if "networkConfiguration" in properties:
         document["networkConfiguration"] = _network_document(properties["networkConfiguration"])
     document["enableInterNodeCommunication"] = properties["interNodeCommunication"] == "Enabled"
+    if properties.get("applicationPackages"):
+        document["applicationPackageReferences"] = _references(properties["applicationPackages"])
     if identity and identity["type"] == "UserAssigned":
         document["identity"] = _identity_document(identity)
     return _lowered(_named_user(document))
@@ -78,6 +80,8 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Wire:
     for name in ("startTask", "metadata"):
         if old.get(name) != new.get(name):
             found[name] = new.get(name)
+    if (packages := new.get("applicationPackages") or []) != (old.get("applicationPackages") or []):
+        found["applicationPackageReferences"] = _references(packages) or None
     scale = scale_changes(new["scaleSettings"])
     if {name: value for name, value in scale.items() if name != _OPTION} != scale_changes(old["scaleSettings"]):
         found.update(scale)
@@ -100,6 +104,15 @@ def to_properties(wire: Mapping[str, Any]) -> Wire:
     except ServiceError:  # made through the data plane with a value that ARM has no name for: shown as it is
         return properties
     return canonical
+
+
+def packages(wire: Mapping[str, Any], account_id: str) -> Wire:
+    """The ARM property for the data plane's references, whose ids have no path."""
+    references = [
+        {**_renamed(one, "applicationId", "id"), "id": f"{account_id}/applications/{one['applicationId']}"}
+        for one in wire.get("applicationPackageReferences", ())
+    ]
+    return {"applicationPackages": references} if references else {}
 
 
 def outputs(wire: Mapping[str, Any], deallocation: str) -> Wire:
@@ -144,6 +157,11 @@ def _error(error: Mapping[str, Any]) -> Wire:
     """An error with its named values as ARM nests them."""
     details = [{"code": entry["name"], "message": entry["value"]} for entry in error.get("values", [])]
     return {"code": error["code"], "message": error["message"], **({"details": details} if details else {})}
+
+
+def _references(packages: Iterable[Mapping[str, Any]]) -> list[Wire]:
+    """The data plane's references: an application is called by the last part of its id."""
+    return [{**_renamed(one, "id", "applicationId"), "applicationId": one["id"].rpartition("/")[2]} for one in packages]
 
 
 def _machine_document(machine: Mapping[str, Any]) -> Wire:

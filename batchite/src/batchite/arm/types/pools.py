@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from batchite.arm import ids
+from batchite.arm import applications, ids
 from batchite.arm.bodies import read_body
 from batchite.arm.ids import ResourceId
 from batchite.arm.kinds import Arm, ResourceType
@@ -66,6 +66,7 @@ def _resource(arm: Arm, rid: ResourceId, state: PoolState) -> Resource:
     properties = {
         **_DEFAULTS,
         **pool_translate.to_properties(wire),
+        **pool_translate.packages(wire, rid.parent.text if rid.parent else ""),
         **kept,
         **pool_translate.outputs(wire, state.deallocation),
     }
@@ -88,7 +89,30 @@ def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None)
         pool_rules.check_new(new["properties"], user_subscription=_user_subscription(arm, rid))
     else:
         _check_fixed(old, new)
+    _check_packages(arm, rid, new["properties"], old)
     return {**new, "identity": new.get("identity") or {"type": "None"}}
+
+
+def _check_packages(arm: Arm, rid: ResourceId, properties: Mapping[str, Any], old: Resource | None) -> None:
+    """New references must be of active versions in the pool's own account; present ones stay whatever has become."""
+    present = old["properties"].get("applicationPackages", []) if old else []
+    for reference in properties.get("applicationPackages", []):
+        if reference not in present and not _can_be_had(arm, rid, reference):
+            values = {"ApplicationId": reference["id"], "Version": reference.get("version", "")}
+            raise ServiceError("InvalidApplicationPackageReferences", values=values)
+
+
+def _can_be_had(arm: Arm, rid: ResourceId, reference: Mapping[str, str]) -> bool:
+    application = arm.resources.get(reference["id"])
+    if (
+        application is None
+        or rid.parent is None
+        or not ids.same(reference["id"].rpartition("/applications/")[0], rid.parent.text)
+    ):
+        return False
+    version = reference.get("version") or application["properties"].get("defaultVersion", "")
+    found = arm.resources.get(f"{application['id']}/versions/{version}")
+    return found is not None and applications.is_active(found)
 
 
 def with_defaults(properties: Mapping[str, Any]) -> dict[str, Any]:
