@@ -127,9 +127,9 @@ def test_an_unknown_type_is_refused_by_its_name() -> None:
     """501 names the type, whatever the operation."""
 
     async def scenario(world: World) -> None:
-        answer = await world.call("PUT", f"{GROUP}/providers/Microsoft.KeyVault/vaults/v", {})
+        answer = await world.call("PUT", f"{GROUP}/providers/Microsoft.Sql/servers/s", {})
         assert answer.status == 501
-        assert "Microsoft.KeyVault/vaults" in answer.json["text"]
+        assert "Microsoft.Sql/servers" in answer.json["text"]
 
     play(scenario)
 

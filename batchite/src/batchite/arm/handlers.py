@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from batchite.arm import ids
+from batchite.arm import ids, locks
 from batchite.arm.bodies import read_body
 from batchite.arm.ids import ResourceId
 from batchite.arm.kinds import Arm, ResourceType, value_at
@@ -56,7 +56,7 @@ async def patch(arm: Arm, kind: ResourceType, request: Request) -> Response:
     """Change what the body names; a property, tags or an identity given replaces the old one."""
     rid = address(kind, request)
     old = require(arm, kind, rid)
-    return await _write(arm, kind, request, rid, _merged(old, read_body(request)), old)
+    return await _write(arm, kind, request, rid, _merged(kind.render(arm, old), read_body(request)), old)
 
 
 async def delete(arm: Arm, kind: ResourceType, request: Request) -> Response:
@@ -67,6 +67,9 @@ async def delete(arm: Arm, kind: ResourceType, request: Request) -> Response:
     if resource is None:
         return Response(204)
     check_conditions(request, resource)
+    if not kind.unlocked:
+        locks.check_delete(arm, rid)
+    kind.check_delete(arm, resource)
     if not kind.long_delete:
         await kind.remove(arm, resource, request.request_id)
         return Response(kind.deleted)
@@ -102,6 +105,8 @@ def check_exists(arm: Arm, rid: ResourceId, code: str = "ResourceNotFound") -> N
         raise ServiceError("SubscriptionNotFound", f"The subscription is '{rid.subscription}'.")
     if rid.group and arm.resources.get(rid.group) is None:
         raise ServiceError("ResourceGroupNotFound", f"The group is '{rid.group.split('/')[-1]}'.")
+    if rid.types == ("locations",):
+        return
     kind = arm.kinds.get(rid.type.lower())
     if rid.type.lower() != ids.SUBSCRIPTION.lower() and (kind is None or kind.load(arm, rid) is None):
         raise ServiceError(code, f"'{rid.text}' was not found.")
@@ -143,6 +148,8 @@ async def _write(
     arm: Arm, kind: ResourceType, request: Request, rid: ResourceId, body: dict[str, Any], old: Resource | None
 ) -> Response:
     check_conditions(request, old)
+    if not kind.unlocked:
+        locks.check_change(arm, rid)
     wanted = kind.body({name: value for name, value in body.items() if name not in _ENVELOPE}, "")
     envelope = {"id": old["id"] if old else rid.text, "name": old["name"] if old else rid.name, "type": kind.name}
     _check_alive(arm, kind, rid, old)
@@ -151,10 +158,14 @@ async def _write(
         _check_immutable(kind, old, new)
     await kind.write(arm, new, old, request.request_id)
     stored = require(arm, kind, rid)
-    if kind.long_create and old is None:
-        operation = await arm.operations.done(new_operation(arm, kind, stored, "create"))
-        return Response(202, headers=answer_headers(request, operation))
-    return shown(arm, kind, stored, 200 if old else kind.created)
+    status = 200 if old else kind.created
+    if not kind.polled and not (kind.long_create and old is None):
+        return shown(arm, kind, stored, status)
+    operation = await arm.operations.done(new_operation(arm, kind, stored, "create"))
+    headers = answer_headers(request, operation)
+    if kind.polled:
+        return shown(arm, kind, stored, status, {name: headers[name] for name in headers.keys() - {"location"}})
+    return Response(202, headers=headers)
 
 
 def _merged(old: Resource, body: dict[str, Any]) -> dict[str, Any]:

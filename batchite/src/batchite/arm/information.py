@@ -10,13 +10,6 @@ from batchite.arm.types import batch_accounts, storage_accounts
 from batchite.errors import ServiceError
 from batchite.http.types import Handler, Request, Response, Route
 
-_NAMESPACES = {
-    "microsoft.authorization": "Microsoft.Authorization",
-    "microsoft.batch": "Microsoft.Batch",
-    "microsoft.managedidentity": "Microsoft.ManagedIdentity",
-    "microsoft.resources": "Microsoft.Resources",
-    "microsoft.storage": "Microsoft.Storage",
-}
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 
 
@@ -92,17 +85,24 @@ def _shown(arm: Arm) -> dict[str, Any]:
 
 
 async def _providers(arm: Arm, _request: Request) -> Response:
-    return Response(200, {"value": [_provider_body(arm, name) for name in _NAMESPACES.values()]})
+    return Response(200, {"value": [_provider_body(arm, name) for name in _namespaces(arm).values()]})
 
 
 async def _provider(arm: Arm, request: Request) -> Response:
-    namespace = _NAMESPACES.get(request.params["namespace"].lower())
+    namespace = _namespaces(arm).get(request.params["namespace"].lower())
     if namespace is None:
         raise ServiceError("NotImplemented", f"Resource provider: {request.params['namespace']}.")
     return Response(200, _provider_body(arm, namespace))
 
 
+def _namespaces(arm: Arm) -> dict[str, str]:
+    """The namespaces with a type, by lower-case name."""
+    names = {kind.name.split("/")[0] for kind in arm.kinds.values()}
+    return {name.lower(): name for name in sorted(names)}
+
+
 def _provider_body(arm: Arm, namespace: str) -> dict[str, Any]:
     base = f"/subscriptions/{arm.directory.subscription}/providers/{namespace}"
     shown = {"namespace": namespace, "registrationState": "Registered", "registrationPolicy": "RegistrationRequired"}
-    return {"id": base, **shown, "resourceTypes": []}
+    types = [kind.name.partition("/")[2] for kind in arm.kinds.values() if kind.name.startswith(f"{namespace}/")]
+    return {"id": base, **shown, "resourceTypes": [{"resourceType": name} for name in types]}

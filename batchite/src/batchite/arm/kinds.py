@@ -62,6 +62,10 @@ def as_wanted(_arm: Arm, _rid: ResourceId, wanted: Resource, _old: Resource | No
     return wanted
 
 
+def always(_arm: Arm, _resource: Resource) -> None:
+    """The default `check_delete`: nothing is in the way."""
+
+
 def as_stored(_arm: Arm, resource: Resource) -> Resource:
     """The default `render`: a GET shows what is stored."""
     return resource
@@ -73,7 +77,9 @@ class ResourceType:
 
     `template` is the route of one resource; `body` checks a request. `complete` decides (without effects) what a
     valid body becomes, `write` carries it out. `immutable` maps dotted paths to the error code of changing them.
-    A long create or delete answers 202; `retire` is done before that answer, `remove` after it.
+    A long create or delete answers 202; `retire` is done before that answer, `remove` after it. `check_delete` raises
+    for a resource in use, unless its group goes as a whole. A `polled` type answers a PUT with the resource and with an
+    operation to ask. A lock does not guard an `unlocked` type.
     """
 
     name: str
@@ -88,11 +94,14 @@ class ResourceType:
     deleted: int = 200
     long_create: bool = False
     long_delete: bool = False
+    polled: bool = False
+    unlocked: bool = False
     put: bool = True
     delete: bool = True
     patch: bool = False
     head: bool = False
     merges: bool = False  # a PUT keeps what it doesn't name
+    bodiless: bool = False  # a PUT may come without a body
     immutable: Mapping[str, str] = field(default_factory=dict)
     actions: Mapping[str, Action] = field(default_factory=dict)
     load: Callable[[Arm, ResourceId], Resource | None] = load_stored
@@ -101,9 +110,9 @@ class ResourceType:
     action_query: frozenset[str] = frozenset()
     complete: Callable[[Arm, ResourceId, Resource, Resource | None], Resource] = as_wanted
     write: Callable[[Arm, Resource, Resource | None, str], Awaitable[None]] = store
-    bodiless: bool = False  # a PUT may come without a body
     retire: Callable[[Arm, Resource, str], Awaitable[None]] = mark_deleting
     remove: Callable[[Arm, Resource, str], Awaitable[None]] = drop
+    check_delete: Callable[[Arm, Resource], None] = always
     render: Callable[[Arm, Resource], Resource] = as_stored
 
     def check_name(self, name: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import TypeAlias
 
-from batchite.arm import handlers, ids, information
+from batchite.arm import handlers, ids, information, locks
 from batchite.arm.kinds import Action, Arm, ResourceType
 from batchite.arm.operations import Operation, Operations, answer_headers, status_body
 from batchite.arm.ports import BlobAccounts, Directory, Endpoints, Pools, Service
@@ -18,10 +18,16 @@ from batchite.arm.types import (
     assignments,
     batch_accounts,
     blobs,
+    definitions,
+    governance,
     groups,
     identities,
+    monitor,
+    network,
     pools,
+    private_links,
     storage_accounts,
+    vaults,
 )
 from batchite.errors import ServiceError, invalid_property, not_implemented
 from batchite.http.types import Handler, Request, Response, Route
@@ -39,6 +45,12 @@ TYPES = (
     applications.APPLICATION,
     applications.VERSION,
     pools.POOL,
+    *network.TYPES,
+    *private_links.TYPES,
+    *vaults.TYPES,
+    *monitor.TYPES,
+    *governance.TYPES,
+    *definitions.TYPES,
 )
 _BY_NAME = {kind.name.lower(): kind for kind in TYPES}
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?", re.IGNORECASE)
@@ -195,4 +207,5 @@ def check_request(request: Request, query: frozenset[str] = frozenset()) -> None
 async def _act(perform: Action, arm: Arm, kind: ResourceType, request: Request) -> Response:
     """A POST on a resource: the last segment of the path is the action."""
     rid = ids.parse_path(request.path.rstrip("/").rpartition("/")[0]).spelled(kind.name)
+    locks.check_change(arm, rid)
     return await perform(arm, handlers.require(arm, kind, rid), request)

@@ -32,10 +32,9 @@ class ResourceStore:
     def of_type(self, type_name: str, scope: str = "") -> Iterator[Resource]:
         """Resources of one type whose id lies under `scope`, in the order of their ids."""
         prefix, wanted = f"{scope.rstrip('/').lower()}/", type_name.lower()
-        for key in sorted(self._resources):
-            resource = self._resources[key]
-            if resource["type"].lower() == wanted and key.startswith(prefix):
-                yield resource
+        found = (key for key, one in self._resources.items() if one["type"].lower() == wanted)
+        for key in sorted(key for key in found if key.startswith(prefix)):
+            yield self._resources[key]
 
     def inside(self, scope: str) -> list[Resource]:
         """Everything whose id lies under `scope`, the scope itself not included."""

@@ -1,15 +1,17 @@
-"""Who may do what: Azure's built-in roles (the ones of a Batch deployment) and the role assignments in force."""
+"""Who may do what: built-in roles (the ones of a Batch deployment), custom ones, and the role assignments in force."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from batchite.arm.resources import ResourceStore
 
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
+DEFINITION = "Microsoft.Authorization/roleDefinitions"
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 
@@ -21,6 +23,7 @@ class Role:
     actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
 
 
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers"
@@ -112,7 +115,7 @@ class RoleAuthorizer:
         """
         with_actions = data_action.lower().startswith("microsoft.batch/")
         roles = list(self._roles(principal_id, resource_id))
-        if any(_covers(role.data_actions, data_action) for role in roles):
+        if any(_may_touch(role, data_action) for role in roles):
             return True
         return with_actions and any(_may(role, data_action) for role in roles)
 
@@ -124,7 +127,7 @@ class RoleAuthorizer:
         wanted = f"{resource_id.rstrip('/').lower()}/"
         for scope, role in self._assignments().get(principal_id.lower(), ()):
             if wanted.startswith(f"{scope}/"):
-                yield ROLES[role]
+                yield from roles_of(self._resources, role)
 
     def _assignments(self) -> dict[str, list[tuple[str, str]]]:
         if self._revision != self._resources.revision:
@@ -142,6 +145,34 @@ class RoleAuthorizer:
 def role_id(definition_id: str) -> str:
     """The uuid at the end of a role definition's id, lower case."""
     return definition_id.rstrip("/").rsplit("/", 1)[-1].lower()
+
+
+def find_definition(resources: ResourceStore, role: str) -> Mapping[str, Any] | None:
+    """The custom role of that uuid, or None."""
+    found = (one for one in resources.of_type(DEFINITION) if one["name"].lower() == role)
+    return next(found, None)
+
+
+def roles_of(resources: ResourceStore, role: str) -> list[Role]:
+    """What a role allows: a custom one may have several sets of permissions. Empty for a role that isn't there."""
+    if role in ROLES:
+        return [ROLES[role]]
+    custom = find_definition(resources, role)
+    return (
+        [_permissions(custom["properties"]["roleName"], one) for one in custom["properties"]["permissions"]]
+        if custom
+        else []
+    )
+
+
+def _permissions(name: str, held: Mapping[str, Sequence[str]]) -> Role:
+    keys = ("actions", "dataActions", "notActions", "notDataActions")
+    actions, data, not_actions, not_data = (tuple(held.get(key, ())) for key in keys)
+    return Role(name, actions, data, not_actions, not_data)
+
+
+def _may_touch(role: Role, data_action: str) -> bool:
+    return _covers(role.data_actions, data_action) and not _covers(role.not_data_actions, data_action)
 
 
 def _may(role: Role, action: str) -> bool:

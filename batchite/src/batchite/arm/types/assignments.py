@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from batchite.arm.ids import ResourceId
 from batchite.arm.kinds import Arm, ResourceType
 from batchite.arm.resources import Resource
-from batchite.arm.roles import ASSIGNMENT, ROLES, role_id
+from batchite.arm.roles import ASSIGNMENT, ROLES, find_definition, role_id
 from batchite.arm.shapes import read_only, record, text, unbuilt
 from batchite.arm.types.identities import NAME as IDENTITY_TYPE
 from batchite.clock import wire_time
@@ -27,8 +27,7 @@ def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None)
     properties = dict(wanted["properties"])
     role = role_id(properties["roleDefinitionId"])
     if role not in ROLES:
-        known = ", ".join(sorted(found.name for found in ROLES.values()))
-        raise ServiceError("RoleDefinitionDoesNotExist", f"Its id is '{role}'; Batchite knows: {known}.")
+        _check_custom(arm, rid, role)
     if old is None:
         _check_principal(arm, properties)
         _check_new(arm, rid, properties)
@@ -41,6 +40,19 @@ def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None)
     filled = {"principalType": _APPLICATION, "condition": None, "conditionVersion": None, **properties}
     times = {"createdOn": made, "updatedOn": now}
     return {**wanted, "properties": {**filled, "scope": rid.scope, "roleDefinitionId": definition, **times}}
+
+
+def _check_custom(arm: Arm, rid: ResourceId, role: str) -> None:
+    """A custom role must be there, and assignable at the scope or above."""
+    custom = find_definition(arm.resources, role)
+    if custom is None:
+        known = ", ".join(sorted(found.name for found in ROLES.values()))
+        raise ServiceError(
+            "RoleDefinitionDoesNotExist", f"Its id is '{role}'; Batchite knows: {known}, and custom ones."
+        )
+    scopes = [scope.rstrip("/").lower() for scope in custom["properties"]["assignableScopes"]]
+    if not any(f"{rid.scope.lower()}/".startswith(f"{scope}/") for scope in scopes):
+        raise ServiceError("BadRequest", f"The role '{role}' can't be assigned at '{rid.scope}': see assignableScopes.")
 
 
 def _check_principal(arm: Arm, properties: Resource) -> None:

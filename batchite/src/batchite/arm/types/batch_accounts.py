@@ -16,6 +16,7 @@ from batchite.arm.resources import Resource, private
 from batchite.arm.shapes import anything, array, location, read_only, record, tags, text
 from batchite.arm.types import storage_accounts
 from batchite.arm.types.identity import identity_shape, resolve_identity
+from batchite.arm.types.private_links import with_connections
 from batchite.clock import wire_time
 from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Request, Response
@@ -85,7 +86,7 @@ def _check_free(arm: Arm, name: str) -> None:
 
 def _render(arm: Arm, resource: Resource) -> Resource:
     endpoint = f"{arm.endpoints.https.split('://')[-1]}/batch/{resource['name'].lower()}"
-    return {**resource, "properties": {**resource["properties"], "accountEndpoint": endpoint}}
+    return with_connections(arm, {**resource, "properties": {**resource["properties"], "accountEndpoint": endpoint}})
 
 
 async def _remove(arm: Arm, resource: Resource, cause: str) -> None:

@@ -15,6 +15,7 @@ from batchite.arm.kinds import Arm, ResourceType, new_key
 from batchite.arm.resources import Resource, private
 from batchite.arm.shapes import anything, array, flag, location, read_only, record, tags, text, unbuilt
 from batchite.arm.types.identity import identity_shape, resolve_identity
+from batchite.arm.types.private_links import with_connections
 from batchite.clock import wire_time
 from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Request, Response
@@ -108,7 +109,7 @@ async def _remove(arm: Arm, resource: Resource, _cause: str) -> None:
 
 def _render(arm: Arm, resource: Resource) -> Resource:
     endpoints = {"blob": f"{arm.endpoints.blob}/{resource['name']}/"}
-    return {**resource, "properties": {**resource["properties"], "primaryEndpoints": endpoints}}
+    return with_connections(arm, {**resource, "properties": {**resource["properties"], "primaryEndpoints": endpoints}})
 
 
 def keys_of(account: Resource) -> tuple[str, str]:
