@@ -36,7 +36,7 @@ def reconcile(turn: Turn, pool: PoolState) -> None:
         present = [
             node for node in turn.world.pool_nodes(pool.key) if node.spot == spot and node.state != "leavingpool"
         ]
-        new, short = capacity.granted(turn.world, pool, max(0, target - len(present)), spot=spot)
+        new, short = capacity.granted(turn.world, pool, target - len(present), spot=spot)
         errors += tuple(error for error in short if error not in errors)
         for _ in range(new):
             pool = _add_node(turn, pool, spot=spot)

@@ -22,6 +22,8 @@ LIMITS = (DEDICATED, SPOT, COMMUNICATING)
 
 def granted(world: World, pool: PoolState, wanted: int, *, spot: bool) -> tuple[int, tuple[ResizeError, ...]]:
     """How many of the wanted new nodes the pool gets, and the errors that say why not all of them."""
+    if wanted <= 0:
+        return 0, ()
     rooms = [(SPOT if spot else DEDICATED, _cores_room(world, pool, spot=spot))] if pool.quota and pool.cores else []
     if pool.inter_node:
         rooms.append((COMMUNICATING, MOST_COMMUNICATING - len(world.nodes_of[pool.key])))
