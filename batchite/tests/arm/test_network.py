@@ -220,12 +220,18 @@ def test_a_put_names_an_operation_to_ask() -> None:
 
 
 def test_only_ids_of_other_resources_are_taken() -> None:
-    """A security group can't be changed through a subnet that names it."""
+    """A security group can't be changed through a subnet that names it; without an id it names nothing."""
 
     async def scenario(world: World) -> None:
         await network(world)
-        named = {"id": f"{NETWORK}/networkSecurityGroups/g", "properties": {"securityRules": []}}
+        group = f"{NETWORK}/networkSecurityGroups/g"
+        await world.ok("PUT", group, located())
+        named = {"id": group, "properties": {"securityRules": [{"name": "a", "properties": rule(100)}]}}
         body = {"properties": {"addressPrefix": "10.0.0.0/24", "networkSecurityGroup": named}}
-        assert await code(world, "PUT", f"{VNET}/subnets/a", body) == (400, "InvalidRequestContent")
+        made = await world.ok("PUT", f"{VNET}/subnets/a", body)
+        assert made["properties"]["networkSecurityGroup"] == {"id": group}
+        assert (await world.ok("GET", group))["properties"]["securityRules"] == []
+        body["properties"]["networkSecurityGroup"] = {"properties": {}}
+        assert await code(world, "PUT", f"{VNET}/subnets/a", body) == (400, "MissingRequiredProperty")
 
     play(scenario)

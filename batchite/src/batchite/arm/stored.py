@@ -31,13 +31,19 @@ from batchite.arm.shapes import (
 )
 from batchite.arm.shapes import tags as tags_shape
 from batchite.arm.types.identity import identity_shape, resolve_identity
-from batchite.errors import ServiceError
+from batchite.errors import ServiceError, missing_property
 
 Complete: TypeAlias = Callable[[Arm, ResourceId, Resource, Resource | None], Resource]
 
 GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers"
-REFERENCE = record({"id": text()}, required=("id",))
-"""Another resource, named by its id: nothing of it can be set from here."""
+
+
+def reference(value: Any, path: str) -> dict[str, str]:
+    """Another resource, named by its id. Azure takes nothing else of it from here, whatever a client sends along."""
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        raise missing_property(f"{path}.id")
+    return {"id": value["id"]}
+
 
 _BODIES: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("bodies.json").read_text("utf-8"))
 _SCALARS: Mapping[str, Shape] = {
@@ -227,7 +233,7 @@ def _special(stored: Stored, tree: Any, path: str) -> Shape | None:
     """The shape of a path that has one of its own."""
     own = {"location": location, "tags": tags_shape, **dict.fromkeys(stored.unbuilt, unbuilt), **stored.shapes}
     if path in stored.links:
-        return array(REFERENCE) if isinstance(tree, list) else REFERENCE
+        return array(reference) if isinstance(tree, list) else reference
     if path == "identity":
         return identity_shape(*(tree.get("type") or tree["type!"]).removeprefix("=").split("|"))
     return own.get(path)
