@@ -30,12 +30,13 @@ check_pinned() {
         if [[ ${line} == *\\ ]]; then
             before=${line%\\}
         elif ! is_pinned "${line}"; then
-            wrong+=("line ${number}: ${line}")
+            line=${line#"${line%%[![:space:]]*}"}
+            wrong+=("line ${number}: ${line%%[^A-Za-z0-9._-]*}") # The rest of an address may be a secret.
         fi
     done <"${file}"
-    [[ -z ${before} ]] || wrong+=("line ${number} ends in \\, and nothing follows")
+    [[ -z ${before} ]] || wrong+=("line ${number}: a \\, and nothing follows")
     if [[ ${#wrong[@]} -gt 0 ]]; then
-        printf '%s: %s\n' "${file}" "${wrong[@]}" >&2
+        printf '%s\n' "${wrong[@]/#/${file}: }" >&2
         fail "${file} must hold lines NAME==VERSION only (with marker and --hash if need be); 'uv pip compile' writes such"
     fi
 }
@@ -81,11 +82,10 @@ print(sys.implementation.cache_tag, sysconfig.get_platform(), libc, sep="-")')
     echo "${WHEEL_CACHE%/}/${digest:0:32}-${platform}.tar"
 }
 
-install_from_cache() {
-    local requirements=$1 url=$2
-    python3 "${START_TASK_LIB}/blob.py" get "${url}" "${WORK}/wheels.tar" &&
-        tar --extract --file "${WORK}/wheels.tar" --directory "${WORK}" --no-same-owner &&
-        install_requirements "${requirements}" --no-index --find-links "${WHEELS}"
+# Wheels from the cache into $WHEELS, if there are any.
+get_wheels() {
+    python3 "${START_TASK_LIB}/blob.py" get "$1" "${WORK}/wheels.tar" &&
+        tar --extract --file "${WORK}/wheels.tar" --directory "${WORK}" --no-same-owner
 }
 
 # Builds or fetches all wheels, installs from them alone, so that they are known to be enough, and shares them.
@@ -103,20 +103,21 @@ install_and_fill_cache() {
 install_all() {
     local requirements=$1 python=$2 url
     make_environment "${python}"
-    if [[ -n ${WHEEL_CACHE:-} ]]; then
-        url=$(cache_url "${requirements}")
-        if install_from_cache "${requirements}" "${url}"; then
+    if [[ -z ${WHEEL_CACHE:-} ]]; then
+        install_requirements "${requirements}"
+        return
+    fi
+    url=$(cache_url "${requirements}")
+    if get_wheels "${url}"; then
+        if install_requirements "${requirements}" --no-index --find-links "${WHEELS}"; then
             echo "installed from the cache: ${url}"
             return
         fi
-        echo "no use of the wheel cache (see above): the index is asked" >&2
-        rm -rf "${WORK:?}"/*
-        make_environment "${python}"
-        if install_and_fill_cache "${requirements}" "${url}"; then
-            return
-        fi
+        make_environment "${python}" # Nothing of what may be broken stays.
     fi
-    install_requirements "${requirements}"
+    echo "no use of the wheel cache (see above): the index is asked" >&2
+    rm -rf "${WHEELS}"
+    install_and_fill_cache "${requirements}" "${url}" || install_requirements "${requirements}"
 }
 
 main() {
