@@ -6,13 +6,14 @@ settings (monitoring), nor the pools.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_azure_native as azure
 
+from components import arm_inputs
 from components.identity import Identities
 from components.key_vault import VaultReference
 from components.naming import BATCH_ACCOUNT
@@ -21,6 +22,8 @@ from components.public_access import PublicAccess, batch_profile
 from components.records import judge, setting
 from components.validation import FLAG, Problem, broken, one_of, refuse
 
+REPLACED = ("location", "poolAllocationMode")
+"""What ARM keeps for the life of an account."""
 BATCH_SERVICE, USER_SUBSCRIPTION = "BatchService", "UserSubscription"
 
 
@@ -33,6 +36,12 @@ class AccountSettings:
         one_of(BATCH_SERVICE, USER_SUBSCRIPTION),
         BATCH_SERVICE,
         lands="poolAllocationMode; another one is another account",
+    )
+    shared_key: bool = setting(
+        "Whether the account's keys let in whoever has one, beside Entra identities: for clients that need it.",
+        FLAG,
+        False,
+        lands="allowedAuthenticationModes",
     )
     customer_managed_key: bool = setting(
         "Whether what Batch stores is encrypted with a key of your key vault instead of Microsoft's.",
@@ -54,6 +63,7 @@ class AccountArgs:
     """Where, its name, its auto-storage (resource id of a storage account), as whom it acts, and who reaches it.
 
     `private_nodes`: all nodes come through a private endpoint. `vault` is where a key and secrets are, if there is one.
+    `inputs` are further inputs in ARM's names, laid over what the settings give.
     """
 
     place: Place
@@ -64,6 +74,7 @@ class AccountArgs:
     settings: AccountSettings = field(default_factory=AccountSettings)
     private_nodes: bool = True
     vault: VaultReference | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     def problems(self) -> Iterator[Problem]:
         """What ARM would refuse, as far as it is known already."""
@@ -74,6 +85,8 @@ class AccountArgs:
             yield Problem("settings.customerManagedKey", True, "needs the key of a vault")
         if self.settings.pool_allocation_mode == USER_SUBSCRIPTION and self.vault is None:
             yield Problem("settings.poolAllocationMode", USER_SUBSCRIPTION, "needs a vault")
+        needed = {"resourceGroupName": ""}
+        yield from arm_inputs.problems(azure.batch.BatchAccountArgs, {**needed, **self.inputs}, "inputs")
 
 
 class Account(pulumi.ComponentResource):
@@ -111,34 +124,32 @@ def with_scheme(endpoint: str) -> str:
 def _account(name: str, args: AccountArgs, parent: pulumi.Resource) -> azure.batch.BatchAccount:
     return azure.batch.BatchAccount(
         name,
-        account_name=args.account_name,
-        resource_group_name=args.place.resource_group,
-        location=args.place.location,
-        tags=args.place.tags,
-        allowed_authentication_modes=[azure.batch.AuthenticationMode.AAD],
-        auto_storage=_auto_storage(args),
-        identity=azure.batch.BatchAccountIdentityArgs(
-            type=azure.batch.ResourceIdentityType.USER_ASSIGNED,
-            user_assigned_identities=[args.identities.batch.resource_id],
-        ),
-        pool_allocation_mode=args.settings.pool_allocation_mode,
-        public_network_access=args.access.enabled,
-        network_profile=batch_profile(args.access, private_nodes=args.private_nodes),
+        arm_inputs.build(azure.batch.BatchAccountArgs, inputs(args)),
+        # The provider would try to change them in place.
+        opts=pulumi.ResourceOptions(parent=parent, replace_on_changes=list(REPLACED), protect=args.settings.protect),
+    )
+
+
+def inputs(args: AccountArgs) -> dict[str, Any]:
+    """The inputs in ARM's names."""
+    return {
+        "accountName": args.account_name,
+        "resourceGroupName": args.place.resource_group,
+        "location": args.place.location,
+        "tags": dict(args.place.tags),
+        "allowedAuthenticationModes": ["AAD", *(["SharedKey"] if args.settings.shared_key else [])],
+        "autoStorage": {
+            "storageAccountId": args.storage_account_id,
+            "authenticationMode": "BatchAccountManagedIdentity",
+            "nodeIdentityReference": {"resourceId": args.identities.nodes.resource_id},
+        },
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": [args.identities.batch.resource_id]},
+        "poolAllocationMode": args.settings.pool_allocation_mode,
+        "publicNetworkAccess": args.access.enabled,
+        "networkProfile": batch_profile(args.access, private_nodes=args.private_nodes),
         **_from_vault(args),
-        # ARM keeps these for the life of an account; the provider would try to change them in place.
-        opts=pulumi.ResourceOptions(
-            parent=parent, replace_on_changes=["location", "poolAllocationMode"], protect=args.settings.protect
-        ),
-    )
-
-
-def _auto_storage(args: AccountArgs) -> azure.batch.AutoStorageBasePropertiesArgs:
-    nodes = azure.batch.ComputeNodeIdentityReferenceArgs(resource_id=args.identities.nodes.resource_id)
-    return azure.batch.AutoStorageBasePropertiesArgs(
-        storage_account_id=args.storage_account_id,
-        authentication_mode=azure.batch.AutoStorageAuthenticationMode.BATCH_ACCOUNT_MANAGED_IDENTITY,
-        node_identity_reference=nodes,
-    )
+        **args.inputs,
+    }
 
 
 def _from_vault(args: AccountArgs) -> dict[str, Any]:
@@ -147,12 +158,10 @@ def _from_vault(args: AccountArgs) -> dict[str, Any]:
     if args.vault is None:
         return found
     if args.settings.customer_managed_key:
-        found["encryption"] = azure.batch.EncryptionPropertiesArgs(
-            key_source=azure.batch.KeySource.MICROSOFT_KEY_VAULT,
-            key_vault_properties=azure.batch.KeyVaultPropertiesArgs(key_identifier=args.vault.key_id),
-        )
+        key = {"keyIdentifier": args.vault.key_id}
+        found["encryption"] = {"keySource": "Microsoft.KeyVault", "keyVaultProperties": key}
     if args.settings.pool_allocation_mode == USER_SUBSCRIPTION:
-        found["key_vault_reference"] = azure.batch.KeyVaultReferenceArgs(id=args.vault.id, url=args.vault.url)
+        found["keyVaultReference"] = {"id": args.vault.id, "url": args.vault.url}
     return found
 
 
