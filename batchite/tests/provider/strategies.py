@@ -35,7 +35,7 @@ def values(shape: Shape) -> st.SearchStrategy[Any]:
 @st.composite
 def inputs(draw: st.DrawFn, row: ResourceType) -> dict[str, Any]:
     """Inputs of a type: every path parameter, any of the others, identities in the order projections give them."""
-    sent = translate.body_inputs(row) - row.refused
+    sent = translate.body_inputs(row) - {name for name, refusal in row.refusals.items() if not refusal.values}
     if row.name == "keyvault:Key":  # its outputs have no `properties`: the SDK shows their members one by one
         sent -= {"properties"}
     body = {name: shape for name, shape in row.inputs.items() if name.rstrip("!") in sent}

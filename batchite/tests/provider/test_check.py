@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from batchite.provider import check, naming
-from batchite.provider.tables import BATCH_ACCOUNT, BLOB_SERVICE_PROPERTIES, POOL, RESOURCE_GROUP, ROLE_ASSIGNMENT
+from batchite.provider.tables import (
+    BATCH_ACCOUNT,
+    BLOB_SERVICE_PROPERTIES,
+    POOL,
+    RESOURCE_GROUP,
+    ROLE_ASSIGNMENT,
+    STORAGE_ACCOUNT,
+    ResourceType,
+)
+from batchite.provider.tables_network import SUBNET, VIRTUAL_NETWORK
 from batchite.provider.values import API_VERSION, CREATE_BEFORE_DELETE, UNKNOWN
 
 pytestmark = pytest.mark.ours
@@ -55,6 +64,37 @@ def test_what_is_wrong_is_named_by_path(inputs: dict[str, Any], path: str, reaso
     found = reasons(pool(**inputs))
     assert list(found) == [path]
     assert reason in found[path]
+
+
+@pytest.mark.parametrize(
+    ("row", "inputs", "path", "reason"),
+    [
+        (POOL, {"certificates": [{"id": "x"}]}, "certificates", "key vault"),
+        (STORAGE_ACCOUNT, {"isHnsEnabled": True}, "isHnsEnabled", "with the value True"),
+        (STORAGE_ACCOUNT, {"kind": "FileStorage"}, "kind", "serves blobs only"),
+        (
+            VIRTUAL_NETWORK,
+            {"addressSpace": {"ipamPoolPrefixAllocations": [{"numberOfIpAddresses": "1"}]}},
+            "addressSpace.ipamPoolPrefixAllocations",
+            "not supported",
+        ),
+        (SUBNET, {"id": "x"}, "id", "not supported"),
+    ],
+)
+def test_what_the_server_does_not_support_is_refused_by_path(
+    row: ResourceType, inputs: dict[str, Any], path: str, reason: str
+) -> None:
+    """An input, or one of its values, fails in Check, nested ones with their whole path."""
+    found = reasons(check.check(row, inputs, {}, WISH, "westeurope"))
+    assert f"'{path}'" in found[path]
+    assert "is not supported by the local stand-in" in found[path]
+    assert reason in found[path]
+
+
+@pytest.mark.parametrize("inputs", [{"isHnsEnabled": False}, {"isHnsEnabled": UNKNOWN}, {"kind": "StorageV2"}])
+def test_values_that_are_supported_or_unknown_pass(inputs: dict[str, Any]) -> None:
+    """Only the values that the server refuses are."""
+    assert inputs.keys() & reasons(check.check(STORAGE_ACCOUNT, inputs, {}, WISH, "westeurope")).keys() == set()
 
 
 def test_unknown_values_are_not_judged() -> None:

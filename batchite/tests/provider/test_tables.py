@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from azure.mgmt.batch import models
-from provider import sdk_shapes, wire_names
+from provider import refused_inputs, sdk_shapes, wire_names
 
 from batchite.provider import naming, paths
 from batchite.provider.tables import BATCH_ACCOUNT, FUNCTIONS, POOL, RESOURCES, ResourceType
@@ -32,6 +32,12 @@ def test_wire_names_are_those_of_the_installed_models(token: str) -> None:
     assert stored.get(token, {}) == wire_names.row(token)
 
 
+def test_what_the_control_plane_does_not_support_is_refused_before_it_is_asked() -> None:
+    """The inputs that a preview refuses are those that ARM answers with 501."""
+    stored = json.loads(resources.files("batchite.provider").joinpath("refused.json").read_text())
+    assert stored == refused_inputs.refused()
+
+
 @pytest.mark.parametrize("row", RESOURCES.values(), ids=lambda row: row.name)
 def test_api_versions_are_those_of_the_installed_sdk(row: ResourceType) -> None:
     """The version in the SDK's docstring is the one that is sent."""
@@ -46,7 +52,7 @@ def test_rows_name_only_what_the_shapes_have(row: ResourceType) -> None:
     assert set(paths.parameters(row.path)) - {"subscriptionId"} <= inputs.keys()
     assert row.name_rules.keys() <= inputs.keys()
     assert row.force_new | row.refused | row.removed.keys() <= inputs.keys()
-    for path in (*row.wire_names, *row.string_sets, *row.kept):
+    for path in (*row.wire_names, *row.string_sets, *row.kept, *row.refusals):
         assert _has(row.inputs, path.split(".")), path
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchite.provider import naming
+from batchite.provider.schema import Refusal
 from batchite.provider.tables import PACKAGE, RESOURCES, NameRule, ResourceType, Shape
 from batchite.provider.translate import members
 from batchite.provider.values import API_VERSION, CREATE_BEFORE_DELETE, UNKNOWN, Properties, is_unknown
@@ -67,8 +68,21 @@ def _added(row: ResourceType, inputs: Mapping[str, Any], wish: naming.Wish) -> I
     """What the shape alone does not say."""
     yield from _names(row, inputs)
     yield from _required_by_azure(row, inputs, wish)
-    for name in sorted(row.refused & inputs.keys()):
-        yield Failure(name, f"'{name}' is not supported by the local stand-in for {PACKAGE}")
+    for path, refusal in row.refusals.items():
+        yield from _refused(path.split("."), refusal, inputs, "")
+
+
+def _refused(steps: list[str], refusal: Refusal, value: Any, path: str) -> Iterator[Failure]:
+    """Where a value that is not supported lies. An empty one, or one not known yet, is let through."""
+    if isinstance(value, list) and steps:
+        for index, item in enumerate(value):
+            yield from _refused(steps, refusal, item, f"{path}[{index}]")
+    elif steps and isinstance(value, dict) and steps[0] in value:
+        yield from _refused(steps[1:], refusal, value[steps[0]], f"{path}.{steps[0]}".lstrip("."))
+    elif not steps and value not in ([], {}, "", UNKNOWN) and (not refusal.values or value in refusal.values):
+        shown = f" with the value {value!r}" if refusal.values else ""
+        why = f": {refusal.reason[:1].lower()}{refusal.reason[1:]}" if refusal.reason else ""
+        yield Failure(path, f"'{path}'{shown} is not supported by the local stand-in for {PACKAGE}{why}")
 
 
 def needs_location(row: ResourceType, inputs: Mapping[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 Sources of the data beside: API versions and property shapes from the SDK pulumi_azure_native 3.29.0 (`shapes.json`,
 derived by `tests/provider/sdk_shapes.py`), names and places in ARM's bodies from the attribute maps of the management
-SDKs (`wire.json`, derived by `tests/provider/wire_names.py`).
+SDKs (`wire.json`, derived by `tests/provider/wire_names.py`), what is refused from Batchite's control plane
+(`refused.json`, derived by `tests/provider/refused_inputs.py`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def _data(name: str) -> Mapping[str, Any]:
 
 _SHAPES = _data("shapes.json")
 _WIRE = _data("wire.json")
+_REFUSED = _data("refused.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,14 @@ class NameRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An input that is not supported: why, and which values where others are."""
+
+    reason: str = ""
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceType:
     """One resource type; `name` is its token without the package.
 
@@ -51,8 +61,8 @@ class ResourceType:
     `string_sets` are lists in the program and `{"id": {}}` maps in ARM; `force_new` are the inputs beside path
     parameters whose change replaces the resource; `removed` are the values sent for an input that was set before and
     is not any more; `kept` are lists that other resources add to: where the program sets none, what is there stays;
-    `refused` are the dotted paths of inputs that this provider does not take; a `singleton` exists with its parent: it
-    is not created but set, and `reset` is what deleting it sets.
+    `refused` are inputs that this provider does not take, beside those the server does not (`refusals`); a `singleton`
+    exists with its parent: it is not created but set, and `reset` is what deleting it sets.
     """
 
     name: str
@@ -76,6 +86,13 @@ class ResourceType:
         """The shape of the program's inputs."""
         shape: Mapping[str, Shape] = _SHAPES[self.name]["inputs"]
         return shape
+
+    @property
+    def refusals(self) -> Mapping[str, Refusal]:
+        """What is refused, by dotted path without list indices."""
+        served = _REFUSED.get(self.name, {})
+        own = {name: Refusal() for name in self.refused}
+        return own | {path: Refusal(one["reason"], tuple(one.get("values", ()))) for path, one in served.items()}
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wire_names", {**_WIRE.get(self.name, {}), **self.renamed})

@@ -70,7 +70,7 @@ PUBLIC_ADDRESS = ResourceType(
     name_rules={"resourceGroupName": GROUP_NAME, "publicIpAddressName": _NAME},
     top=_LOCATED,
     force_new=frozenset({"location", "publicIPAddressVersion", "publicIPPrefix", "sku"}),
-    refused=_OWN_ID | {"linkedPublicIPAddress", "servicePublicIPAddress", "natGateway", "migrationPhase"},
+    refused=_OWN_ID | {"ipAddress"},
 )
 NAT_GATEWAY = ResourceType(
     name="network:NatGateway",

@@ -58,7 +58,7 @@ def preview(row: ResourceType, inputs: Mapping[str, Any]) -> Properties:
 
 
 def project(row: ResourceType, state: Mapping[str, Any], identifier: str) -> Properties:
-    """The inputs that would lead to these outputs: read-only properties dropped, names taken from the id.
+    """The inputs that would lead to these outputs: read-only and unsupported ones dropped, names taken from the id.
 
     Raises ValueError when the id is none of the type.
     """
@@ -66,7 +66,10 @@ def project(row: ResourceType, state: Mapping[str, Any], identifier: str) -> Pro
     if found is None:
         raise ValueError(f"{identifier} is no {row.name}: expected an id like {row.path}")
     projected: Properties = {API_VERSION: row.api_version}
+    unsupported = {name for name, refusal in row.refusals.items() if not refusal.values}
     for name, shape in members(row.inputs).items():
+        if name in unsupported:
+            continue
         value = found[name] if name in found else _restrict(row, shape, state.get(name), name)
         if value is not None:
             projected[name] = value
