@@ -11,7 +11,8 @@ from components.group import Group
 from components.identity import Identities
 from components.network import Network, NetworkArgs
 from components.optional import configured
-from components.outputs import stack_outputs
+from components.outputs import package_outputs, stack_outputs
+from components.package import versions_of
 from components.pipeline import Pipeline, PipelineArgs, submitting
 from components.place import Place
 from components.start_task import files_of, read_files
@@ -20,6 +21,7 @@ from components.wiring import Wiring
 
 settings = config.load()
 files = read_files(files_of(settings.pools.values()))
+versions = versions_of(settings.packages)
 client = get_client_config()
 names = naming.names(settings.name_prefix, pulumi.get_project(), pulumi.get_stack(), client.subscription_id)
 stem, public = names.stem, settings.public_access
@@ -38,7 +40,8 @@ vault = wiring.key_vault()
 account = wiring.account(vault)
 endpoints = wiring.endpoints(account, vault)
 scripts = wiring.scripts(files, endpoints)
-pools = wiring.pools(account, files, scripts, endpoints)
+packages = wiring.packages(account, versions)
+pools = wiring.pools(account, files, scripts, packages, endpoints)
 wiring.monitoring(account, vault)
 
 pipelines = {key: Pipeline(key, PipelineArgs(place, stem, where, one)) for key, one in settings.pipelines.items()}
@@ -48,5 +51,5 @@ configured(settings.budget, lambda one: Budget("budget", BudgetArgs(group.id, st
 
 configured(network, lambda made: pulumi.export("publicIp", made.public_ip))
 outputs = stack_outputs(settings, names, client.subscription_id, account, storage, identities.nodes, pools, pipelines)
-for name, value in outputs.items():
+for name, value in {**outputs, **package_outputs(packages)}.items():
     pulumi.export(name, value)

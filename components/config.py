@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as engine_config
 
-from components import preflight, records
+from components import packing, preflight, records
 from components.access import Submitter
 from components.account import USER_SUBSCRIPTION, AccountSettings
 from components.arm_inputs import SECRET
@@ -24,6 +24,7 @@ from components.key_vault import VaultSettings
 from components.monitoring import WEBHOOKS, MonitoringSettings
 from components.naming import KEY, POOL_KEY, PREFIX
 from components.network import NetworkSettings
+from components.package_settings import MOST_OF_A_POOL, PackageSettings
 from components.pipeline import PipelineSettings
 from components.pool_settings import PoolSettings
 from components.public_access import ANYONE, PublicAccess
@@ -80,6 +81,13 @@ class Settings:
         {},
         lands="managedidentity:FederatedIdentityCredential",
     )
+    packages: Mapping[str, PackageSettings] = table(
+        "Application packages by name: programs of this repository that pools have unpacked on their nodes.",
+        PackageSettings,
+        KEY,
+        {},
+        lands="batch:Application",
+    )
     monitoring: MonitoringSettings | None = nested(
         "Logs, alerts, and who hears of them.", MonitoringSettings, lands="operationalinsights:Workspace"
     )
@@ -106,6 +114,7 @@ class Settings:
             yield Problem("publicAccess.allow", self.public_access.allow, rule)
         yield from self._of_vault()
         yield from self._of_pools()
+        yield from self._of_packages()
         if self.webhooks and self.monitoring is None:
             yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")
 
@@ -118,6 +127,19 @@ class Settings:
         if self.network is not None and most > self.network.nodes:
             rule = f"has addresses for {self.network.nodes} nodes, and the pools may have {most}"
             yield Problem("network.poolSubnet", self.network.pool_subnet, rule)
+
+    def _of_packages(self) -> Iterator[Problem]:
+        known = ", ".join(sorted(self.packages)) or "there is none"
+        for key, pool in self.pools.items():
+            for name in pool.packages:
+                if name not in self.packages:
+                    yield Problem(f"pools.{key}.packages", name, f"must be one of the stack's packages: {known}")
+            if len(pool.packages) + len(pool.application_packages) > MOST_OF_A_POOL:
+                rule = f"a pool has at most {MOST_OF_A_POOL} application packages"
+                yield Problem(f"pools.{key}.packages", None, rule)
+        if self.packages and self.public_access.allow != ANYONE:
+            rule = f"do not work with a storage account behind a firewall; publicAccess.allow has to be {ANYONE!r}"
+            yield Problem("packages", None, rule)
 
     def _of_vault(self) -> Iterator[Problem]:
         own = self.account.pool_allocation_mode == USER_SUBSCRIPTION
@@ -140,35 +162,41 @@ def load() -> Settings:
     prefix = f"{project}:"
     own = {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
     secret = [key for key in own if engine_config.is_config_secret(prefix + key)]
-    return parse(project, own, secret, partial(preflight.problems, day=preflight.today()))
+    return parse(project, own, secret, partial(preflight.problems, day=preflight.today()), packing.problems)
 
 
 Check = Callable[[PoolSettings], Iterable[Problem]]
+CheckPackage = Callable[[PackageSettings], Iterable[Problem]]
 
 
 def parse(
-    project: str, values: Mapping[str, Any], secret: Collection[str] = (), check: Check = lambda _pool: ()
+    project: str,
+    values: Mapping[str, Any],
+    secret: Collection[str] = (),
+    check: Check = lambda _pool: (),
+    check_package: CheckPackage = lambda _package: (),
 ) -> Settings:
     """Settings from configuration values as the engine gives them (strings; structured ones as JSON).
 
-    `check` tells what else is wrong with a pool whose settings keep to their rules. Raises SettingsError naming every
-    key, value and rule that is wrong, without the values of `secret` keys.
+    The checks tell what else is wrong with a pool or package whose settings keep to their rules. Raises SettingsError
+    naming every key, value and rule that is wrong, without the values of `secret` keys.
     """
     read = {key: _decoded(value) if key in _STRUCTURED else value for key, value in values.items()}
     where = f"{project}:"
     problems = [*records.problems(Settings, read, where), *_in_plain_text(read, secret, where)]
-    problems += _checked(read.get("pools"), check, f"{where}pools.")
+    problems += _checked(PoolSettings, read.get("pools"), check, f"{where}pools.")
+    problems += _checked(PackageSettings, read.get("packages"), check_package, f"{where}packages.")
     hidden = tuple(f"{project}:{key}" for key in (*secret, *_SECRETS))
     shown = (replace(one, value=None) if one.key.startswith(hidden) else one for one in problems)
     refuse(f"Configuration of the project {project}", shown)
     return records.record(Settings, read)
 
 
-def _checked(pools: Any, check: Check, where: str) -> Iterator[Problem]:
-    """What the check says of those pools that keep to the rules."""
-    for key, values in pools.items() if isinstance(pools, dict) else ():
-        if isinstance(values, dict) and not records.problems(PoolSettings, values, ""):
-            found = check(records.record(PoolSettings, values))
+def _checked(kind: type[Any], table: Any, check: Callable[[Any], Iterable[Problem]], where: str) -> Iterator[Problem]:
+    """What the check says of those entries of a table that keep to the rules."""
+    for key, values in table.items() if isinstance(table, dict) else ():
+        if isinstance(values, dict) and not records.problems(kind, values, ""):
+            found = check(records.record(kind, values))
             yield from (replace(problem, key=f"{where}{key}.{problem.key}") for problem in found)
 
 

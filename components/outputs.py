@@ -12,6 +12,7 @@ from components.account import Account
 from components.config import Settings
 from components.identity import Identity
 from components.naming import Names
+from components.package import Package
 from components.pipeline import Pipeline
 from components.pool import Pool
 from components.storage import Storage
@@ -44,6 +45,11 @@ def stack_outputs(
         "pipelines": {key: {"clientId": pipeline.client_id} for key, pipeline in pipelines.items()},
     }
     return found | ({"environmentFile": settings.environment_file} if settings.environment_file else {})
+
+
+def package_outputs(packages: Mapping[str, Package]) -> Mapping[str, Any]:
+    """The packages as pools and tasks refer to them: application (a resource id) and version."""
+    return {"packages": {key: package.reference for key, package in packages.items()}}
 
 
 def pool_output(pool: Pool, nodes: Identity) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.naming import Names
 from components.network import Network
 from components.optional import configured, present
+from components.package import Package, PackageArgs, let_nodes_read
 from components.place import Place
 from components.pool import Pool, PoolArgs
 from components.pool_inputs import Parts
@@ -112,24 +113,35 @@ class Wiring:
             ),
         )
 
+    def packages(self, account: Account, versions: Mapping[str, str]) -> dict[str, Package]:
+        """The application packages of the configuration by name, after the roles that uploading needs."""
+        after = pulumi.ResourceOptions(depends_on=[self.access])
+        return {
+            key: Package(key, PackageArgs(self.place, self.where, account.name, chosen, versions[key]), after)
+            for key, chosen in self.settings.packages.items()
+        }
+
     def pools(
         self,
         account: Account,
         files: Mapping[str, LocalFile],
         scripts: StartTaskFiles,
+        packages: Mapping[str, Package],
         endpoints: PrivateEndpoints | None,
     ) -> dict[str, Pool]:
         """All pools of the configuration by key, after what their start tasks need."""
         for text in stale_dates(today()):
             pulumi.log.warn(text)
-        after = pulumi.ResourceOptions(depends_on=present(scripts, self.access, endpoints))
+        readable = let_nodes_read(packages, self.where, self.storage.account_id, self.identities.nodes)
+        after = pulumi.ResourceOptions(depends_on=present(scripts, self.access, endpoints, readable))
         subnet, nodes = configured(self.network, lambda made: made.pool_subnet), self.identities.nodes
 
         def pool(key: str, chosen: PoolSettings) -> Pool:
             made = StartTaskParts(scripts.urls, nodes, self.storage.url("logs"), self.storage.url("output"))
             task = start_task(chosen.start_task, made, windows=chosen.windows)
             formula = read_formula(chosen.formula_file) if chosen.formula_file else ""
-            parts = Parts(nodes, self.place.tags, task, subnet, formula=formula)
+            programs = [packages[name].reference for name in chosen.packages]
+            parts = Parts(nodes, self.place.tags, task, subnet, programs, formula)
             return Pool(key, PoolArgs(self.place, account.name, account.endpoint, chosen, parts), after)
 
         return {key: pool(key, chosen) for key, chosen in self.settings.pools.items()}
