@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batchite.agent.launch import Launch, OutputFile, ResourceFile, task_directory
+from batchite.batch import start_tasks
 from batchite.batch.durations import limit
 from batchite.batch.images import is_windows
 from batchite.batch.tasks import identities
@@ -82,8 +83,8 @@ def task_launch(
 
 
 def start_task_launch(facts: NodeFacts) -> Launch:
-    """The pool's start task on a node; it has no job and no limit of time."""
-    document = facts.pool_document["startTask"]
+    """The node's start task; it has no job and no limit of time."""
+    document = start_tasks.of_node(facts.pool_document, facts.state)
     return Launch(
         node_root=facts.root,
         directory=STARTUP,

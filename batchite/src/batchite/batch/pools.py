@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from batchite import autoscale
-from batchite.batch import documents, render
+from batchite.batch import documents, render, start_tasks
 from batchite.batch.context import POOL, document_key, stored, version
 from batchite.batch.durations import parse_duration
 from batchite.batch.pool_rules import check_pool, check_start_task
@@ -18,7 +18,7 @@ from batchite.batch.user_accounts import without_secrets
 from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Json
 from batchite.scheduler.events import CreatePool, DeletePool, Event, ResizePool, SetAutoScale, UpdatePool
-from batchite.scheduler.model import AutoScale, CoreQuota, PoolKey, PoolState, StartTaskPolicy
+from batchite.scheduler.model import AutoScale, CoreQuota, PoolKey, PoolState
 from batchite.service import BatchService, Document
 
 _SCALE = frozenset(documents.SCALE)
@@ -78,12 +78,14 @@ async def update_pool(service: BatchService, key: PoolKey, changes: dict[str, Js
         documents.START_TASK("startTask", changes["startTask"])
         check_start_task(changes["startTask"], stored(service, POOL, key))
     await _scale(service, state, changes, cause)
-    kept = stored(service, POOL, key) | {name: value for name, value in changes.items() if name in _IN_DOCUMENT}
-    document = Document(POOL, document_key(key), {name: value for name, value in kept.items() if value is not None})
-    policy = _policy(kept.get("startTask"))
+    old = stored(service, POOL, key)
+    new = old | {name: value for name, value in changes.items() if name in _IN_DOCUMENT}
+    new = {name: value for name, value in new.items() if value is not None}
+    document = start_tasks.revised(old, new, service.nodes_of(key))
+    policy = start_tasks.policy(document)
     timeout = parse_duration(changes["resizeTimeout"]) if changes.get("resizeTimeout") else None
     event = UpdatePool(key, policy, clear_start_task=policy is None, resize_timeout=timeout, cause=cause)
-    await service.apply(event, document)
+    await service.apply(event, Document(POOL, document_key(key), document))
 
 
 async def delete_pool(service: BatchService, key: PoolKey, *, cause: str) -> None:
@@ -176,14 +178,8 @@ def _state(key: PoolKey, body: Mapping[str, Json], quota: CoreQuota | None) -> P
         resize_timeout=parse_duration(body.get("resizeTimeout", _DEFAULT_TIMEOUT)),
         deallocation=body.get(_OPTION, "requeue"),
         autoscale=autoscale_event(key, None, body, "").autoscale if scaled else None,
-        start_task=_policy(body.get("startTask")),
+        start_task=start_tasks.policy(body),
         cores=vcpus(body["vmSize"]),
         quota=quota,
         inter_node=body.get("enableInterNodeCommunication", False),
     )
-
-
-def _policy(start_task: Mapping[str, Json] | None) -> StartTaskPolicy | None:
-    if start_task is None:
-        return None
-    return StartTaskPolicy(start_task.get("waitForSuccess", True), start_task.get("maxTaskRetryCount", 0))

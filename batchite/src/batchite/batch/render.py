@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from batchite.agent.launch import task_directory
+from batchite.batch import start_tasks
 from batchite.batch.durations import format_duration
 from batchite.clock import wire_time
 from batchite.http.types import Json
@@ -51,7 +52,7 @@ def pool(document: Mapping[str, Json], state: PoolState, nodes: Sequence[NodeSta
     """A pool without its url."""
     spot = sum(node.spot for node in nodes)
     item: Wire = {
-        **document,
+        **{name: value for name, value in document.items() if name not in start_tasks.INTERNAL},
         "eTag": etag[0],
         "lastModified": wire_time(etag[1]),
         "creationTime": wire_time(state.created_at),
@@ -122,7 +123,7 @@ def node(pool_document: Mapping[str, Json], state: NodeState, slots: Sequence[in
     if state.booted_at is not None:
         item["lastBootTime"] = wire_time(state.booted_at)
     if state.start_task is not None:
-        item["startTask"] = start_task(pool_document.get("startTask", {}))
+        item["startTask"] = start_task(start_tasks.of_node(pool_document, state))
         item["startTaskInfo"] = _start_task_info(state.start_task)
     if state.failure is not None:
         item["errors"] = [_node_error(state.failure)]

@@ -157,7 +157,7 @@ def record(required: Mapping[str, Check] = {}, optional: Mapping[str, Check] = {
             if key in known and item is not None:
                 known[key](_path(name, key), item)
             elif item is not None and key not in known and strict and not key.startswith("odata."):
-                raise refuse(_path(name, key), item, "The property is not known here.", "InvalidRequestBody")
+                raise invalid_property(_path(name, key), "", "The property is not known here.", "InvalidRequestBody")
 
     return check
 

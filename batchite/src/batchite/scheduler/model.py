@@ -88,10 +88,14 @@ class AutoScale:
 
 @dataclass(frozen=True, slots=True)
 class StartTaskPolicy:
-    """What the core must know of a pool's start task. max_retries -1 = without limit."""
+    """What the core must know of a pool's start task. max_retries -1 = without limit.
+
+    `revision` tells it from the pool's earlier ones.
+    """
 
     wait_for_success: bool
     max_retries: int
+    revision: int = 0
 
 
 class CoreQuota(NamedTuple):
@@ -140,6 +144,7 @@ class StartTaskState:
     result: str = ""
     failure: Failure | None = None
     last_retry_at: float | None = None
+    revision: int = 0  # which of the pool's start tasks it is
 
 
 @dataclass(frozen=True, slots=True)

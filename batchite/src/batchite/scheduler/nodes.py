@@ -37,7 +37,7 @@ def prepared(turn: Turn, event: NodePrepared) -> None:
     if policy is None:
         _ready(turn, node)
         return
-    info = StartTaskState(state="running", started_at=turn.now.wire)
+    info = StartTaskState(state="running", started_at=turn.now.wire, revision=policy.revision)
     turn.command(RunStartTask(node.key, node.boot, 0, turn.cause))
     if policy.wait_for_success:
         turn.move_node(node, "waitingforstarttask", start_task=info)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from batchite.arm.shapes import (
+    DROPPED,
     Shape,
     anything,
     array,
@@ -133,7 +134,7 @@ _RESOURCE_FILE = record(
 )
 _ELEVATION = text("NonAdmin", "Admin")
 _AUTO_USER = record({"scope": text("Task", "Pool"), "elevationLevel": _ELEVATION})
-_START_TASK = record(
+_GIVEN_START_TASK = record(
     {
         "commandLine": text(),
         "containerSettings": _refused("startTask.containerSettings"),
@@ -145,6 +146,13 @@ _START_TASK = record(
     },
     required=("commandLine",),
 )
+
+
+def _start_task(value: Any, path: str) -> Any:
+    """An empty object is no start task: a PATCH removes it so."""
+    return DROPPED if value == {} else _GIVEN_START_TASK(value, path)
+
+
 _USER_ACCOUNT = record(
     {
         "name": text(high=20),
@@ -195,7 +203,7 @@ PROPERTIES = record(
         "networkConfiguration": _NETWORK,
         "resourceTags": mapping(text()),
         "scaleSettings": _SCALE,
-        "startTask": _START_TASK,
+        "startTask": _start_task,
         "targetNodeCommunicationMode": text("Default", "Classic", "Simplified"),
         "taskSchedulingPolicy": record({"nodeFillType": text("Spread", "Pack")}, required=("nodeFillType",)),
         "taskSlotsPerNode": number(1, 256),
