@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from arm.refusals import code, located
 from arm.worlds import GROUP, World, play
 
 pytestmark = pytest.mark.documented
@@ -14,21 +15,10 @@ VNET = f"{NETWORK}/virtualNetworks/main"
 SPACE = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
 
 
-def located(**properties: Any) -> dict[str, Any]:
-    """A body with a location."""
-    return {"location": "westeurope", "properties": properties}
-
-
 async def network(world: World, **properties: Any) -> Any:
     """A group with a virtual network."""
     await world.group()
     return await world.ok("PUT", VNET, located(**SPACE, **properties))
-
-
-async def code(world: World, method: str, path: str, body: Any = None) -> tuple[int, str]:
-    """Status and code of a refusal."""
-    answer = await world.call(method, path, body)
-    return answer.status, answer.json["code"]
 
 
 def rule(priority: int, direction: str = "Inbound") -> dict[str, Any]:
