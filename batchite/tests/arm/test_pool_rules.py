@@ -11,6 +11,7 @@ from batchite.scheduler.model import PoolKey
 pytestmark = pytest.mark.documented
 PENDING = "$TargetDedicatedNodes = 1;"
 USER = {"name": "worker", "password": "hidden"}
+ROLLING = "properties.upgradePolicy.rollingUpgradePolicy"
 ENDPOINTS = "properties.networkConfiguration.endpointConfiguration.inboundNatPools"
 
 
@@ -54,6 +55,7 @@ def endpoints(*ports: int, backend: int = 22) -> dict[str, Any]:
             400,
             "properties.interNodeCommunication",
         ),
+        ({"upgradePolicy": {"mode": "rolling", "rollingUpgradePolicy": {"x": 1}}}, 400, f"{ROLLING}.x"),
         ({"resourceTags": {"a": "b"}}, 400, "properties.resourceTags"),
         ({"taskSlotsPerNode": 9}, 400, "properties.taskSlotsPerNode"),
         (endpoints(1000, 1020), 400, f"{ENDPOINTS}[0]"),
@@ -134,7 +136,9 @@ def test_what_the_data_plane_says_of_a_pool_comes_in_the_words_of_arm() -> None:
         machine = {
             "imageReference": {"publisher": "p", "offer": "o", "sku": "s"},
             "nodeAgentSKUId": "batch.node.ubuntu 24.04",
-            "dataDisks": [{"lun": 0, "diskSizeGB": 8, "caching": "readonly"}],
+            "dataDisks": [
+                {"lun": 0, "diskSizeGB": 8, "caching": "readonly", "managedDisk": {"storageAccountType": "premium_lrs"}}
+            ],
         }
         document = {
             "id": "wire",
@@ -152,7 +156,7 @@ def test_what_the_data_plane_says_of_a_pool_comes_in_the_words_of_arm() -> None:
         assert found["userAccounts"] == [{"name": "worker", "elevationLevel": "Admin"}]
         assert found["startTask"]["userIdentity"] == {"userName": "worker"}
         disks = found["deploymentConfiguration"]["virtualMachineConfiguration"]["dataDisks"]
-        assert disks == [{"lun": 0, "diskSizeGB": 8, "caching": "ReadOnly"}]
+        assert disks == [{"lun": 0, "diskSizeGB": 8, "caching": "ReadOnly", "storageAccountType": "Premium_LRS"}]
         before = await world.ok("GET", f"{account}/pools/wire")
         assert await world.ok("PUT", f"{account}/pools/wire", {"properties": found}) == before
 

@@ -40,6 +40,16 @@ def with_machine(**properties: Any) -> dict[str, Any]:
             "AutoScalingFormulaSyntaxError",
             "autoScaleFormula",
         ),
+        (
+            with_machine(dataDisks=[{"lun": 64, "diskSizeGB": 1}]),
+            "OutOfRangeInput",
+            "virtualMachineConfiguration.dataDisks[0].lun",
+        ),
+        (
+            {"networkConfiguration": {"dynamicVNetAssignmentScope": "None"}},
+            "InvalidPropertyValue",
+            "networkConfiguration.dynamicVNetAssignmentScope",
+        ),
         ({"startTask": {"commandLine": " "}}, "InvalidPropertyValue", "startTask.commandLine"),
         (
             {"taskSchedulingPolicy": {"nodeFillType": "Pack"}},

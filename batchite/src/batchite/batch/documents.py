@@ -1,14 +1,13 @@
 """The rules of the request documents: pools, jobs, tasks and what they are made of.
 
-Source: REST reference 2025-06-01. Properties that are not built are refused by name with 501. What describes the
-hardware, the image or the network of a virtual machine (disks, encryption, placement, licence, subnet, endpoints) is
-kept and given back: a pretend node has none of it. Retention is a minimum in the service's own words, so keeping files
-longer honours it.
+Source: REST reference 2025-06-01. Properties that are not built are refused by name with 501. Retention is a minimum in
+the service's own words, so keeping files longer honours it.
 """
 
 from __future__ import annotations
 
 from batchite.batch.applications import REFERENCES
+from batchite.batch.machine import NETWORK, UPGRADE_POLICY, VIRTUAL_MACHINE
 from batchite.batch.rules import (
     Check,
     anything,
@@ -138,42 +137,6 @@ _USER_ACCOUNT = record(
         "windowsUserConfiguration": record(optional={"loginMode": choice("batch", "interactive")}),
     },
 )
-_IMAGE = record(
-    optional={
-        "publisher": text(1),
-        "offer": text(1),
-        "sku": text(1),
-        "version": text(1),
-        "virtualMachineImageId": text(1),
-        "exactVersion": text(),
-        "sharedGalleryImageId": text(1),
-        "communityGalleryImageId": text(1),
-    }
-)
-_VIRTUAL_MACHINE = record(
-    {"imageReference": _IMAGE, "nodeAgentSKUId": text(1)},
-    {
-        "windowsConfiguration": anything,
-        "licenseType": anything,
-        "diskEncryptionConfiguration": anything,
-        "nodePlacementConfiguration": anything,
-        "osDisk": anything,
-        "securityProfile": anything,
-        "dataDisks": anything,
-        "serviceArtifactReference": anything,
-        "containerConfiguration": refused("tasks run as processes of this machine; leave it out locally"),
-        "extensions": refused("there is no machine to extend; leave them out locally"),
-    },
-)
-_NETWORK = record(
-    optional={
-        "dynamicVNetAssignmentScope": anything,
-        "enableAcceleratedNetworking": anything,
-        "subnetId": anything,
-        "endpointConfiguration": anything,
-        "publicIPAddressConfiguration": anything,
-    }
-)
 _TARGET = integer(0)
 FORMULA = text(1)
 INTERVAL = duration("PT5M", "P7D")
@@ -188,12 +151,12 @@ SCALE = {
 }
 
 POOL: Check = record(
-    {"id": identifier, "vmSize": text(1), "virtualMachineConfiguration": _VIRTUAL_MACHINE},
+    {"id": identifier, "vmSize": text(1), "virtualMachineConfiguration": VIRTUAL_MACHINE},
     SCALE
     | {
         "displayName": DISPLAY_NAME,
         "enableInterNodeCommunication": boolean,
-        "networkConfiguration": _NETWORK,
+        "networkConfiguration": NETWORK,
         "startTask": START_TASK,
         "applicationPackageReferences": REFERENCES,
         "taskSlotsPerNode": integer(1, 256),
@@ -203,10 +166,7 @@ POOL: Check = record(
         "userAccounts": listing(_USER_ACCOUNT),
         "metadata": METADATA,
         "mountConfiguration": refused("a local node mounts nothing; bring the data with resource files"),
-        "upgradePolicy": record(
-            {"mode": choice("automatic", "manual", "rolling")},
-            {"automaticOSUpgradePolicy": anything, "rollingUpgradePolicy": anything},
-        ),
+        "upgradePolicy": UPGRADE_POLICY,
     },
 )
 

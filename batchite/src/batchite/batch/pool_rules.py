@@ -1,8 +1,11 @@
-"""What the shape of a pool's document does not say: rules between its properties."""
+"""What the shape of a pool's document does not say: rules between its properties.
+
+Source: REST reference, Pool - Add (InboundNATPool, taskSlotsPerNode).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from batchite.batch.images import is_windows
 from batchite.batch.rules import refuse
@@ -12,6 +15,9 @@ from batchite.errors import invalid_property
 from batchite.http.types import Json
 
 _SLOTS_PER_CORE = 4
+_FEWEST_PORTS = 40
+_RESERVED_PORTS = range(50000, 55001)
+_RESERVED_BACKENDS = (29876, 29877)
 
 
 def check_pool(body: Mapping[str, Json]) -> None:
@@ -19,6 +25,8 @@ def check_pool(body: Mapping[str, Json]) -> None:
     _check_scale(body)
     _check_slots(body)
     _check_communication(body)
+    endpoints = body.get("networkConfiguration", {}).get("endpointConfiguration", {})
+    _check_endpoints(endpoints.get("inboundNATPools", ()))
     check_accounts(body.get("userAccounts") or (), windows=is_windows(body["virtualMachineConfiguration"]))
     check_start_task(body.get("startTask"), body)
 
@@ -51,3 +59,21 @@ def _check_communication(body: Mapping[str, Json]) -> None:
     if body.get("enableInterNodeCommunication") and both:
         reason = "A pool with both dedicated and Spot nodes cannot have inter-node communication."
         raise refuse("enableInterNodeCommunication", True, reason)
+
+
+def _check_endpoints(pools: Sequence[Mapping[str, Json]]) -> None:
+    taken: list[range] = []
+    for index, pool in enumerate(pools):
+        path = f"networkConfiguration.endpointConfiguration.inboundNATPools[{index}]"
+        ports = range(pool["frontendPortRangeStart"], pool["frontendPortRangeEnd"] + 1)
+        if len(ports) < _FEWEST_PORTS:
+            raise refuse(path, pool, f"A range must contain at least {_FEWEST_PORTS} ports.")
+        if any(_overlap(ports, other) for other in (*taken, _RESERVED_PORTS)):
+            raise refuse(path, pool, "A range must not overlap another one, nor ports 50000 to 55000.")
+        if pool["backendPort"] in _RESERVED_BACKENDS:
+            raise refuse(f"{path}.backendPort", pool["backendPort"], "The port is reserved.")
+        taken.append(ports)
+
+
+def _overlap(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop

@@ -13,7 +13,7 @@ from batchite.arm.bodies import read_body
 from batchite.arm.ids import ResourceId
 from batchite.arm.kinds import Arm, ResourceType, new_key
 from batchite.arm.resources import Resource, private
-from batchite.arm.shapes import anything, array, location, read_only, record, tags, text
+from batchite.arm.shapes import array, location, read_only, record, tags, text
 from batchite.arm.types import storage_accounts
 from batchite.arm.types.identity import identity_shape, resolve_identity
 from batchite.arm.types.private_links import with_connections
@@ -168,7 +168,12 @@ _PROPERTIES = {
     **dict.fromkeys(_OUTPUTS, read_only),
     "allowedAuthenticationModes": array(text(*_MODES)),
     "autoStorage": _AUTO_STORAGE,
-    "encryption": record({"keySource": text("Microsoft.Batch", "Microsoft.KeyVault"), "keyVaultProperties": anything}),
+    "encryption": record(
+        {
+            "keySource": text("Microsoft.Batch", "Microsoft.KeyVault"),
+            "keyVaultProperties": record({"keyIdentifier": text()}),
+        }
+    ),
     "keyVaultReference": record({"id": text(), "url": text()}, required=("id", "url")),
     "networkProfile": record({"accountAccess": _ACCESS, "nodeManagementAccess": _ACCESS}),
     "poolAllocationMode": text("BatchService", USER_SUBSCRIPTION),

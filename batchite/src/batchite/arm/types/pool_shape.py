@@ -7,7 +7,6 @@ from typing import Any
 from batchite.arm.shapes import (
     DROPPED,
     Shape,
-    anything,
     array,
     duration,
     flag,
@@ -173,6 +172,23 @@ def _mount(value: Any, path: str) -> Any:
     raise invalid_property(path, "", f"One of {', '.join(_MOUNT_KINDS)} is expected.")
 
 
+_UPGRADE_FLAGS = (
+    "disableAutomaticRollback",
+    "enableAutomaticOSUpgrade",
+    "osRollingUpgradeDeferral",
+    "useRollingUpgradePolicy",
+)
+_ROLLING = record(
+    {
+        "enableCrossZoneUpgrade": flag(),
+        "maxBatchInstancePercent": number(5, 100),
+        "maxUnhealthyInstancePercent": number(5, 100),
+        "maxUnhealthyUpgradedInstancePercent": number(0, 100),
+        "pauseTimeBetweenBatches": duration,
+        "prioritizeUnhealthyInstances": flag(),
+        "rollbackFailedInstancesOnPolicyBreach": flag(),
+    }
+)
 _DEALLOCATION = text("Requeue", "Terminate", "TaskCompletion", "RetainedData")
 _FIXED_SCALE = record(
     {
@@ -210,8 +226,8 @@ PROPERTIES = record(
         "upgradePolicy": record(
             {
                 "mode": text("automatic", "manual", "rolling"),
-                "automaticOSUpgradePolicy": anything,
-                "rollingUpgradePolicy": anything,
+                "automaticOSUpgradePolicy": record(dict.fromkeys(_UPGRADE_FLAGS, flag())),
+                "rollingUpgradePolicy": _ROLLING,
             },
             required=("mode",),
         ),

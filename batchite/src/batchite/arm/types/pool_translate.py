@@ -23,14 +23,14 @@ _LOWER = (  # enumerations that ARM capitalises and the data plane does not; a l
     "userAccounts.elevationLevel",
     "userAccounts.windowsUserConfiguration.loginMode",
     "virtualMachineConfiguration.dataDisks.caching",
-    "virtualMachineConfiguration.dataDisks.storageAccountType",
+    "virtualMachineConfiguration.dataDisks.managedDisk.storageAccountType",
     "virtualMachineConfiguration.nodePlacementConfiguration.policy",
     "virtualMachineConfiguration.osDisk.caching",
     "virtualMachineConfiguration.osDisk.ephemeralOSDiskSettings.placement",
     "virtualMachineConfiguration.osDisk.managedDisk.storageAccountType",
-    "virtualMachineConfiguration.securityProfile.securityType",
 )
 _OPTION = "nodeDeallocationOption"
+_STORAGE = "storageAccountType"
 _DEALLOCATIONS = {option.lower(): option for option in ("Requeue", "Terminate", "TaskCompletion", "RetainedData")}
 _PLAIN = (
     "displayName",
@@ -170,6 +170,11 @@ def _machine_document(machine: Mapping[str, Any]) -> Wire:
     encryption = machine.get("diskEncryptionConfiguration", {}).get("targets")
     if encryption:
         document["diskEncryptionConfiguration"] = {"targets": [target.lower() for target in encryption]}
+    if "dataDisks" in machine:
+        document["dataDisks"] = [_disk_document(disk) for disk in machine["dataDisks"]]
+    security = machine.get("securityProfile", {})
+    if security.get("securityType") == "confidentialVM":
+        document["securityProfile"] = {**security, "securityType": "confidentialvm"}
     return document
 
 
@@ -193,7 +198,20 @@ def _named_user(document: Wire) -> Wire:
 def _machine_properties(machine: Mapping[str, Any]) -> Wire:
     image = _renamed(machine["imageReference"], "virtualMachineImageId", "id")
     image.pop("exactVersion", None)
-    return {**_renamed(machine, "nodeAgentSKUId", "nodeAgentSkuId"), "imageReference": image}
+    disks = {"dataDisks": [_disk_properties(disk) for disk in machine["dataDisks"]]} if "dataDisks" in machine else {}
+    return {**_renamed(machine, "nodeAgentSKUId", "nodeAgentSkuId"), "imageReference": image, **disks}
+
+
+def _disk_document(disk: Mapping[str, Any]) -> Wire:
+    """A data disk; the data plane nests the kind of its storage."""
+    kept = {name: value for name, value in disk.items() if name != _STORAGE}
+    return {**kept, **({"managedDisk": {_STORAGE: disk[_STORAGE]}} if _STORAGE in disk else {})}
+
+
+def _disk_properties(disk: Mapping[str, Any]) -> Wire:
+    kept = {name: value for name, value in disk.items() if name != "managedDisk"}
+    storage = disk.get("managedDisk", {}).get(_STORAGE)
+    return {**kept, **({_STORAGE: storage} if storage else {})}
 
 
 def _identity_document(identity: Mapping[str, Any]) -> Wire:

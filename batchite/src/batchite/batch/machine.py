@@ -1,0 +1,138 @@
+"""The rules of a pool's virtual machines and their network: image, disks, security, upgrades, endpoints.
+
+All of it is kept and given back, for a pretend node has none of it. Source: REST reference 2025-06-01.
+"""
+
+from __future__ import annotations
+
+from batchite.batch.rules import Check, boolean, choice, integer, listing, record, refused, text
+
+_CACHING = choice("none", "readonly", "readwrite")
+_ENCRYPTION = choice("DiskWithVMGuestState", "NonPersistedTPM", "VMGuestStateOnly")
+_ENDPOINT = record(optional={"inVMAccessControlProfileReferenceId": text(1), "mode": choice("Audit", "Enforce")})
+_ID = record({"id": text(1)})
+_MANAGED_DISK = record(
+    optional={
+        "diskEncryptionSet": _ID,
+        "storageAccountType": choice("standard_lrs", "premium_lrs", "standardssd_lrs"),
+        "securityProfile": record(optional={"securityEncryptionType": _ENCRYPTION}),
+    }
+)
+_DATA_DISK = record(
+    {"lun": integer(0, 63), "diskSizeGB": integer(1)}, {"caching": _CACHING, "managedDisk": _MANAGED_DISK}
+)
+_DISK_KEY = record(
+    optional={
+        "identityReference": record({"resourceId": text(1)}),
+        "keyUrl": text(1),
+        "rotationToLatestKeyVersionEnabled": boolean,
+    }
+)
+_IMAGE = record(
+    optional={
+        "publisher": text(1),
+        "offer": text(1),
+        "sku": text(1),
+        "version": text(1),
+        "virtualMachineImageId": text(1),
+        "exactVersion": text(),
+        "sharedGalleryImageId": text(1),
+        "communityGalleryImageId": text(1),
+    }
+)
+_OS_DISK = record(
+    optional={
+        "caching": _CACHING,
+        "diskSizeGB": integer(1),
+        "ephemeralOSDiskSettings": record(optional={"placement": choice("cachedisk")}),
+        "managedDisk": _MANAGED_DISK,
+        "writeAcceleratorEnabled": boolean,
+    }
+)
+_SECURITY = record(
+    optional={
+        "encryptionAtHost": boolean,
+        "proxyAgentSettings": record(optional={"enabled": boolean, "imds": _ENDPOINT, "wireServer": _ENDPOINT}),
+        "securityType": choice("trustedLaunch", "confidentialvm"),
+        "uefiSettings": record(optional={"secureBootEnabled": boolean, "vTpmEnabled": boolean}),
+    }
+)
+VIRTUAL_MACHINE: Check = record(
+    {"imageReference": _IMAGE, "nodeAgentSKUId": text(1)},
+    {
+        "windowsConfiguration": record(optional={"enableAutomaticUpdates": boolean}),
+        "licenseType": text(),
+        "diskEncryptionConfiguration": record(
+            optional={"customerManagedKey": _DISK_KEY, "targets": listing(choice("osdisk", "temporarydisk"))}
+        ),
+        "nodePlacementConfiguration": record(optional={"policy": choice("regional", "zonal")}),
+        "osDisk": _OS_DISK,
+        "securityProfile": _SECURITY,
+        "dataDisks": listing(_DATA_DISK),
+        "serviceArtifactReference": _ID,
+        "containerConfiguration": refused("tasks run as processes of this machine; leave it out locally"),
+        "extensions": refused("there is no machine to extend; leave them out locally"),
+    },
+)
+
+_PORT = integer(1, 65534)
+_RULE = record(
+    {"priority": integer(150, 4096), "access": choice("allow", "deny"), "sourceAddressPrefix": text(1)},
+    {"sourcePortRanges": listing(text(1))},
+)
+_NAT_POOL = record(
+    {
+        "name": text(1, 77),
+        "protocol": choice("tcp", "udp"),
+        "backendPort": integer(1, 65535),
+        "frontendPortRangeStart": _PORT,
+        "frontendPortRangeEnd": _PORT,
+    },
+    {"networkSecurityGroupRules": listing(_RULE)},
+)
+_ADDRESSES = record(
+    optional={
+        "provision": choice("batchmanaged", "usermanaged", "nopublicipaddresses"),
+        "ipAddressIds": listing(text(1)),
+        "ipFamilies": listing(choice("IPv4", "IPv6")),
+        "ipTags": listing(record(optional={"ipTagType": text(), "tag": text()})),
+    }
+)
+NETWORK: Check = record(
+    optional={
+        "dynamicVNetAssignmentScope": choice("none", "job"),
+        "enableAcceleratedNetworking": boolean,
+        "subnetId": text(1),
+        "endpointConfiguration": record({"inboundNATPools": listing(_NAT_POOL, 5)}),
+        "publicIPAddressConfiguration": _ADDRESSES,
+    }
+)
+
+_PERCENT = integer(0, 100)
+UPGRADE_POLICY: Check = record(
+    {"mode": choice("automatic", "manual", "rolling")},
+    {
+        "automaticOSUpgradePolicy": record(
+            optional=dict.fromkeys(
+                (
+                    "disableAutomaticRollback",
+                    "enableAutomaticOSUpgrade",
+                    "osRollingUpgradeDeferral",
+                    "useRollingUpgradePolicy",
+                ),
+                boolean,
+            )
+        ),
+        "rollingUpgradePolicy": record(
+            optional={
+                "enableCrossZoneUpgrade": boolean,
+                "maxBatchInstancePercent": integer(5, 100),
+                "maxUnhealthyInstancePercent": integer(5, 100),
+                "maxUnhealthyUpgradedInstancePercent": _PERCENT,
+                "pauseTimeBetweenBatches": text(1),
+                "prioritizeUnhealthyInstances": boolean,
+                "rollbackFailedInstancesOnPolicyBreach": boolean,
+            }
+        ),
+    },
+)
