@@ -19,6 +19,7 @@ import yaml
 
 from benchmarks.server import Server, running
 from benchmarks.table import Row, Table, row
+from tools.console import compiling_once
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = "local"
@@ -217,6 +218,7 @@ def _program(folder: Path, text: str) -> None:
 
 def _environment(server: Server) -> dict[str, str]:
     """The caller's environment without logins, the project's own tools in front, everything pointed at the server."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "ARM_", "PULUMI_"))}
+    logins = ("AZURE_", "ARM_", "PULUMI_")
+    kept = {name: value for name, value in compiling_once(os.environ).items() if not name.startswith(logins)}
     path = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
     return {**kept, **server.environment, "PATH": path}

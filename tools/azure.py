@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tools.console import ROOT, CommandError, ask, explain, run, say
+from tools.console import ROOT, CommandError, ask, compiling_once, explain, run, say
 
 HERE = {"127.0.0.1", "localhost", "::1"}
 PROOFS = {  # What a service principal proves itself with, in the order that azure-native looks for it.
@@ -106,7 +106,7 @@ def up(stack: str, options: Sequence[str]) -> list[str]:
 def deploy(stack: str, options: Sequence[str]) -> int:
     """Say who deploys, ask before the first time, deploy; the exit code of Pulumi. Raises CommandError."""
     tools = [str(ROOT / ".tools" / "bin"), str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]
-    env = {**os.environ, "PATH": os.pathsep.join(tools)}
+    env = {**compiling_once(os.environ), "PATH": os.pathsep.join(tools)}
     login = find_login(env)
     say(f"deploying {stack} as {login.who}")
     say(f"subscription: {login.subscription or 'the one that the stack or the login names'}")

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".batchite"
 INTERRUPTED = 130
+RECOMPILING = "PYTHONDONTWRITEBYTECODE"
 
 
 class CommandError(Exception):
@@ -24,6 +25,11 @@ class CommandError(Exception):
 def say(text: str) -> None:
     """One line for the person who waits."""
     print(f"==> {text}", file=sys.stderr, flush=True)
+
+
+def compiling_once(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment for the project's own Python, whose SDKs take two seconds to compile: their bytecode is kept."""
+    return {name: value for name, value in env.items() if name != RECOMPILING}
 
 
 def explain(error: CommandError) -> int:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.console import DATA, ROOT, CommandError, ask, run
+from tools.console import DATA, ROOT, CommandError, ask, compiling_once, run
 
 STACK = "local"
 PULUMI = DATA / "pulumi"
@@ -21,7 +21,7 @@ def clean_environment(caller: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without the logins in it, with the project's own tools in front."""
     tools = [str((ROOT / ".tools" / "bin").resolve()), str(ROOT / ".venv" / "bin"), caller.get("PATH", os.defpath)]
     kept = {name: value for name, value in caller.items() if name in KEPT or not name.startswith(FOREIGN)}
-    return {**kept, "PATH": os.pathsep.join(tools)}
+    return {**compiling_once(kept), "PATH": os.pathsep.join(tools)}
 
 
 def is_running() -> bool:

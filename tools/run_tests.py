@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.console import RECOMPILING
+
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS = 5  # pytest's exit code for a suite without a test.
 COUNTED = ("passed", "failed", "skipped")
@@ -70,6 +72,7 @@ def _words(counts: dict[str, int]) -> str:
 def main() -> int:
     """Run all suites, whatever became of those before; options go to pytest."""
     os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ.pop(RECOMPILING, None)
     results = [run_suite(folder, sys.argv[1:]) for folder in suites()]
     print(report(results))
     return 0 if all(result.ended_well for result in results) and any(r.counts["passed"] for r in results) else 1

@@ -52,6 +52,13 @@ def test_the_callers_logins_stay_out() -> None:
     assert {name: value for name, value in kept.items() if name != "PATH"} == {"LANG": "C"}
 
 
+def test_bytecode_is_kept() -> None:
+    """A caller who keeps no bytecode would wait two seconds at every deployment for the SDKs to be compiled."""
+    caller = {"PATH": "/usr/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    assert "PYTHONDONTWRITEBYTECODE" not in local_stack.clean_environment(caller)
+    assert console.compiling_once(caller) == {"PATH": "/usr/bin"}
+
+
 def test_only_a_dead_pulumis_lock_is_released() -> None:
     """A lock is dead when its process is gone from this very machine."""
     gone = subprocess.Popen(["true"])
