@@ -2,12 +2,12 @@
 # Start task: a program into $AZ_BATCH_NODE_SHARED_DIR/DIR, from where it is developed or stored.
 #
 #   fetch_program.sh git URL COMMIT DIR [CREDENTIAL]    a Git repository or Gist at a full commit hash, over https
-#   fetch_program.sh blob URL DIR [SHA256]              a blob: .zip, .tar, .tar.gz, .tgz are unpacked, others are copied
+#   fetch_program.sh blob URL DIR [SHA256]              a blob: .zip, .tar, .tar.gz, .tgz are unpacked, others copied
 #   fetch_program.sh package NAME VERSION DIR           an application package of the pool
 #
-# A private repository takes a CREDENTIAL that the node's identity can get when it runs: the address of a secret in a key
-# vault (https://VAULT.vault.azure.net/secrets/NAME), or `azure-devops` for a token of the identity itself. It is handed
-# to git in memory: it is in no argument, address, configuration or log. Submodules are not fetched.
+# A private repository takes a CREDENTIAL that the node's identity can get when it runs: the address of a secret in a
+# key vault (https://VAULT.vault.azure.net/secrets/NAME), or `azure-devops` for a token of the identity itself. It is
+# handed to git in memory: it is in no argument, address, configuration or log. Submodules are not fetched.
 #
 # What was fetched is written into DIR/.fetched; a later run that asks for the same leaves all as it is. Something new
 # takes the place of the old in one step, once it is complete and checked.
@@ -26,7 +26,7 @@ check_directory() {
 
 check_address() {
     [[ $1 =~ ^https://[^/@?#]+/[^?#[:space:]]+$ ]] ||
-        fail "the address must be https://HOST/PATH without user, token or query; credentials come from the node's identity"
+        fail "the address must be https://HOST/PATH without user, token or query; the identity of the node stands in"
 }
 
 # Runs the rest with the directory to fill as its last argument, then puts that in the place of DIR. What is under way
@@ -86,7 +86,8 @@ get_blob() {
     python3 "${START_TASK_LIB}/blob.py" get "${url}" "${file}"
     if [[ -n ${digest} ]]; then
         read -r found _ < <(sha256sum "${file}")
-        [[ ${found} == "${digest,,}" ]] || fail "${url} has SHA-256 ${found} instead of ${digest,,}; nothing was kept of it"
+        [[ ${found} == "${digest,,}" ]] ||
+            fail "${url} has SHA-256 ${found} instead of ${digest,,}; nothing was kept of it"
     fi
     case ${name} in
     *.zip) unzip_into "${file}" "${made}" ;;
@@ -119,7 +120,7 @@ get_package() {
             return
         fi
     done
-    fail "the node has no application package ${name} ${version} (no variable ${wanted}); name it in the pool's packages"
+    fail "the node has no application package ${name} ${version} (no variable ${wanted}); give it to the pool"
 }
 
 main() {

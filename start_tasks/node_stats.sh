@@ -9,7 +9,7 @@ set -Eeuo pipefail
 
 main() {
     [[ $# -le 1 && ${1:-10} =~ ^[1-9][0-9]{0,3}$ ]] || fail "SECONDS '$*' must be one whole number from 1 to 9999"
-    [[ -n ${START_TASK_LOGS:-} ]] || fail "\$START_TASK_LOGS is missing: the address of the container that takes the stats"
+    [[ -n ${START_TASK_LOGS:-} ]] || fail "\$START_TASK_LOGS is missing: the address of the container for the stats"
     python3 "${START_TASK_LIB:?node_stats.sh is run by run.sh}/node_stats.py" "${1:-10}"
 }
 

@@ -3,7 +3,7 @@
 #
 #   os_packages.sh PACKAGE[=VERSION]...
 #
-# Names and versions are those of the distribution. What is installed already is left alone; only what is not needs root.
+# Names and versions are those of the distribution. What is installed already is left alone; what is not needs root.
 set -Eeuo pipefail
 # shellcheck source=start_tasks/lib/install.sh
 source "${START_TASK_LIB:?os_packages.sh is run by run.sh}/install.sh"

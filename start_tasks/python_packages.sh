@@ -3,13 +3,13 @@
 #
 #   python_packages.sh REQUIREMENTS [PYTHON]
 #
-# Makes a virtual environment of PYTHON (python3) and installs the requirements, all of them pinned, into it. A start task
-# runs again after every reboot: what is complete is kept, what is half done or was made for other requirements is made
-# anew. Needs no rights but to write to the node's shared directory; only a system without Python's venv module does.
+# Makes a virtual environment of PYTHON (python3) and installs the requirements, all of them pinned, into it. A start
+# task runs again after every reboot: what is complete is kept, what is half done or was made for other requirements is
+# made anew. Needs no rights but to write to the node's shared directory, unless Python's venv module is missing.
 #
 # With $WHEEL_CACHE (the address of a folder in a container) the wheels come from there, if a node has put them there;
-# else this node builds them and does. The name of a cache holds the hash of the requirements, the Python and the system.
-# A cache that is missing or broken costs time, nothing else. Proxies, indexes and certificates are those of the
+# else this node builds them and does. The name of a cache holds the hash of the requirements, the Python and the
+# system. A cache that is missing or broken costs time, nothing else. Proxies, indexes and certificates are those of the
 # environment (SSL_CERT_FILE, PIP_INDEX_URL, UV_DEFAULT_INDEX, ...).
 set -Eeuo pipefail
 # shellcheck source=start_tasks/lib/install.sh
@@ -37,15 +37,16 @@ check_pinned() {
     [[ -z ${before} ]] || wrong+=("line ${number}: a \\, and nothing follows")
     if [[ ${#wrong[@]} -gt 0 ]]; then
         printf '%s\n' "${wrong[@]/#/${file}: }" >&2
-        fail "${file} must hold lines NAME==VERSION only (with marker and --hash if need be); 'uv pip compile' writes such"
+        fail "${file} must hold lines NAME==VERSION only (with marker and --hash if need be)," \
+            "as 'uv pip compile' writes them"
     fi
 }
 
 is_pinned() {
     local name='[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?' extras='(\[[A-Za-z0-9._, -]*\])?'
-    local version='[A-Za-z0-9.!+_-]+' hashes='([[:space:]]+--hash=sha(256|384|512):[0-9a-f]+)*'
-    [[ $1 =~ ^[[:space:]]*(#.*)?$ ]] ||
-        [[ $1 =~ ^[[:space:]]*${name}${extras}[[:space:]]*==[[:space:]]*${version}([[:space:]]*\;[^#]*[^#[:space:]])?${hashes}[[:space:]]*([[:space:]]#.*)?$ ]]
+    local version='[[:space:]]*==[[:space:]]*[A-Za-z0-9.!+_-]+' marker='([[:space:]]*;[^#]*[^#[:space:]])?'
+    local hashes='([[:space:]]+--hash=sha(256|384|512):[0-9a-f]+)*' comment='[[:space:]]*([[:space:]]#.*)?'
+    [[ $1 =~ ^[[:space:]]*(#.*)?$ || $1 =~ ^[[:space:]]*${name}${extras}${version}${marker}${hashes}${comment}$ ]]
 }
 
 make_environment() {
@@ -68,7 +69,8 @@ install_requirements() {
         options+=(--require-hashes)
     fi
     pip install "$@" "uv==${UV_VERSION}" &&
-        "${TARGET}/bin/uv" pip install --python "${TARGET}/bin/python" "$@" "${options[@]}" --requirement "${requirements}"
+        "${TARGET}/bin/uv" pip install --python "${TARGET}/bin/python" "$@" "${options[@]}" \
+            --requirement "${requirements}"
 }
 
 # What a cache is good for: these requirements on this Python and this system.

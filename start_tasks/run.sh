@@ -4,8 +4,8 @@
 #   run.sh SCRIPT [PARAMETER...] [-- SCRIPT [PARAMETER...]]...
 #
 # A failure names the script and its line, on stderr. What the start task has written then lies in the container
-# $START_TASK_LOGS (an address; without it nothing is uploaded) under start-tasks/<pool>/<node>/, put there as the node's
-# identity. A start task runs again after every reboot and retry: each script has to find out what is done already.
+# $START_TASK_LOGS (an address; without it nothing is uploaded) under start-tasks/<pool>/<node>/, put there as the
+# node's identity. A start task runs again after every reboot and retry: each script has to find out what is done.
 # Scripts find the library in $START_TASK_LIB.
 set -Eeuo pipefail
 

@@ -42,9 +42,9 @@ is_installed() {
     local manager=$1 name=${2%%=*} wanted="" state
     [[ $2 != *=* ]] || wanted=${2#*=}
     case ${manager} in
-    apt-get) state=$(dpkg-query --show --showformat '${db:Status-Status} ${Version}\n' "${name}" 2>/dev/null) || return 1 ;;
-    *) state=$(rpm --query --queryformat 'installed %{VERSION} %{VERSION}-%{RELEASE}\n' "${name}" 2>/dev/null) || return 1 ;;
-    esac
+    apt-get) state=$(dpkg-query --show --showformat '${db:Status-Status} ${Version}\n' "${name}" 2>/dev/null) ;;
+    *) state=$(rpm --query --queryformat 'installed %{VERSION} %{VERSION}-%{RELEASE}\n' "${name}" 2>/dev/null) ;;
+    esac || return 1
     [[ ${state} == installed\ * && (-z ${wanted} || " ${state} " == *" ${wanted} "*) ]]
 }
 
