@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,19 +42,20 @@ def batchite(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
 class RunningServer:
     """A server on a data directory; may be stopped, killed and started again."""
 
-    def __init__(self, root: Path, *flags: str) -> None:
+    def __init__(self, root: Path, *flags: str, before: Sequence[str] = ()) -> None:
         self.data = root / "data"
         self.shared = root / "shared"  # where tasks, whoever they run as, may write
         self.shared.mkdir()
         self.shared.chmod(0o777)
-        self.flags = flags
+        self.flags, self.before = flags, before
         self.log = root / "stderr.log"
         self.start()
 
     def start(self) -> None:
         """Start and wait for the ready line."""
         ports = ("--http-port=0", "--https-port=0", "--blob-port=0")
-        command = [sys.executable, "-m", "batchite", "start", "--data", str(self.data), *ports, *self.flags]
+        start = [sys.executable, "-m", "batchite", "start", "--data", str(self.data), *ports, *self.flags]
+        command = [*self.before, *start]
         variables = {**os.environ, "SECRET_OF_THE_SERVER": SECRET_OF_THE_SERVER}
         with self.log.open("ab") as errors:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=variables)
@@ -127,11 +128,14 @@ def _read(file: Path) -> str:
 
 
 @contextmanager
-def server(*flags: str) -> Iterator[RunningServer]:
-    """A server with a directory that every user may pass through; it and all it started are gone afterwards."""
+def server(*flags: str, before: Sequence[str] = ()) -> Iterator[RunningServer]:
+    """A server with a directory that every user may pass through; it and all it started are gone afterwards.
+
+    `before` is a command that runs the server's command line in its own stead.
+    """
     root = Path(tempfile.mkdtemp(prefix="batchite-test-"))
     root.chmod(0o711)
-    running = RunningServer(root, *flags)
+    running = RunningServer(root, *flags, before=before)
     try:
         yield running
         if running.process.poll() is None:

@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,43 @@ def test_with_allow_host_changes_elevated_tasks_have_the_rights_of_the_server() 
         assert (found["plain"] == found["admin"]) is (os.geteuid() != 0)
         assert "admin" in running.log.read_text() or os.geteuid() != 0
         assert json.loads(running.cli("status").stdout)["allowHostChanges"]
+
+
+THROW_AWAY = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o mode=755 none /mnt && exec "$@"', "sh")
+"""Runs a command that sees an empty /mnt of its own, in which root alone may write and which goes with it."""
+
+
+def can_throw_away() -> bool:
+    """Whether this machine lets us have such a place."""
+    return subprocess.run([*THROW_AWAY, "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not can_throw_away(), reason="needs root and a mount namespace")
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_start_task_that_needs_root(allowed: bool) -> None:
+    """With the option it installs its program, which tasks can use and not change; without it the node has failed."""
+    flags = ("--in-memory", "--time-scale=600", *(("--allow-host-changes",) if allowed else ()))
+    with server(*flags, before=THROW_AWAY) as running:
+        client = running.client()
+        elevated = models.UserIdentity(auto_user=models.AutoUserSpecification(elevation_level="admin"))
+        options = pool("rooted", dedicated=1)
+        options.start_task = models.BatchStartTask(
+            command_line="/bin/sh -c 'echo installed > /mnt/program'", user_identity=elevated, wait_for_success=True
+        )
+        client.create_pool(options)
+        client.create_job(job("rooted", "rooted"))
+        client.create_tasks("rooted", [task("use", "cat /mnt/program"), task("change", "echo > /mnt/program")])
+        ended = ("idle", "starttaskfailed")
+        node = wait_until(lambda: [n for n in client.list_nodes("rooted") if n.state in ended], "the node is up")[0]
+        assert node.state == ("idle" if allowed else "starttaskfailed")
+        if allowed:
+            wait_until(lambda: client.get_job_task_counts("rooted").task_counts.completed == 2, "both complete")
+            codes = {one.id: one.execution_info.exit_code for one in client.list_tasks("rooted") if one.execution_info}
+            assert (codes["use"], codes["change"] != 0) == (0, True)
+        else:
+            errors = b"".join(client.download_node_file("rooted", node.id, "startup/stderr.txt"))
+            assert b"ermission denied" in errors
+    assert not Path("/mnt/program").exists()
 
 
 def test_the_option_reaches_a_server_in_the_background(tmp_path: Path) -> None:
