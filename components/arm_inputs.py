@@ -29,6 +29,12 @@ from components.validation import Problem, Rule, matching, whole
 SECRET = frozenset({"accountKey", "sasKey", "password", "sshPrivateKey", "protectedSettings"})
 """Inputs that are marked secret in the state and shown in no error."""
 
+ENCRYPTED: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["secure"],
+    "properties": {"secure": {"type": "string"}},
+}
+"""The JSON Schema of a value that Pulumi has encrypted in a stack file."""
 _PORT = whole(1, 65_535)
 RULES: Mapping[tuple[str, str], Rule] = {  # Source: the REST reference of Pool - Create, 2024-07-01.
     ("DataDiskArgs", "lun"): whole(0, 63),
@@ -195,7 +201,9 @@ def schema(kind: type[Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {member.name: _member_schema(member) for member in known},
+        "properties": {
+            member.name: dict(ENCRYPTED) if member.name in SECRET else _member_schema(member) for member in known
+        },
         **({"required": required} if required else {}),
     }
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pulumi
 from pulumi import dynamic
+from pulumi.output import Unknown
 
 PATIENCE = 300.0
 """Seconds: a role assignment takes up to five minutes to be seen everywhere."""
@@ -44,8 +45,12 @@ class BlobProvider(dynamic.ResourceProvider):
     """Uploads, finds and deletes one blob. Its inputs are those of `Blob`; the id is the address."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Another address or content is another blob; another path to the same content is none."""
-        changed = [key for key in REPLACING if _olds.get(key) != _news.get(key)]
+        """Another address or content is another blob; another path to the same content is none.
+
+        In the preview of any change of the storage account its address is not known: that is no other address.
+        """
+        known = [key for key in REPLACING if not isinstance(_news.get(key), Unknown)]
+        changed = [key for key in known if _olds.get(key) != _news.get(key)]
         return dynamic.DiffResult(changes=bool(changed), replaces=changed)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pulumi
 import pulumi_azure_native as azure
+from pulumi.output import Unknown
 
 from batchite import autoscale
 from components import arm_inputs, naming, pool_inputs
@@ -73,6 +74,8 @@ class Pool(pulumi.ComponentResource):
         fixed = pool_inputs.generation(found, args.settings, args.parts)
         pool_id = naming.pool_id(key, fixed)
         props = {"key": key, "poolId": pool_id, "fixed": fixed, "drainMinutes": args.settings.drain_minutes}
+        if secrets := pool_inputs.secrets(found):
+            props["secrets"] = pulumi.Output.secret(secrets)
         super().__init__("azure-batch:components:Pool", key, props, _saying(f"pool-{key}-replaced", replacing, opts))
         for text in warnings(args.settings, found["vmSize"], args.today):
             pulumi.log.warn(f"Pool {key}: {text}", self)
@@ -105,13 +108,20 @@ def warnings(settings: PoolSettings, size: str, today: date) -> Iterator[str]:
             yield f"{key} is retired since 2024-02-29; Azure refuses it"
 
 
+_SAME_NAME = (
+    "a password or key has changed, which ARM refuses in place, and nothing of a secret is part of a pool's name: "
+    "give the pool another `generation` with it"
+)
 Told = tuple[str, str]
 """What to say of a change, and what to warn of; both may be empty."""
 
 
 def in_place(old: Mapping[str, Any], new: Mapping[str, Any]) -> Told:
-    """What the update of a pool changes, from its inputs, and whether nodes that run notice."""
-    changed = [name for name in IN_PLACE if old.get(name) != new.get(name)]
+    """What the update of a pool changes, from its inputs, and whether nodes that run notice.
+
+    What is not known before another resource has changed is not called a change.
+    """
+    changed = [name for name in IN_PLACE if not _same(old.get(name), new.get(name))]
     if not changed:
         return "", ""
     pool = f"pool {new['poolName']}"
@@ -119,9 +129,22 @@ def in_place(old: Mapping[str, Any], new: Mapping[str, Any]) -> Told:
     return f"{pool} changes in place: {', '.join(changed)}", f"{pool}: {unnoticed}" if unnoticed else ""
 
 
+def _same(old: Any, new: Any) -> bool:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_same, old, new))
+    return isinstance(new, Unknown) or bool(old == new)
+
+
 def replacing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Told:
-    """What makes another pool, from the properties of the component, and what becomes of the one there is."""
+    """What makes another pool, from the properties of the component, and what becomes of the one there is.
+
+    Raises RunError for another secret in the same generation: the new pool would have the name of the old one.
+    """
     if old.get("poolId") in (None, new["poolId"]):
+        if old.get("secrets", new.get("secrets")) != new.get("secrets"):
+            raise pulumi.RunError(f"pool {new['poolId']}: {_SAME_NAME}")
         return "", ""
     before, after = old["fixed"], new["fixed"]
     changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
@@ -166,13 +189,22 @@ def _draining(key: str, pool_id: pulumi.Output[str], args: PoolArgs, pool: azure
     )
 
 
+async def _revealed(value: Any) -> Any:
+    """The value of a hook's argument: secrets are outputs there, two of which are never equal."""
+    if isinstance(value, pulumi.Output):
+        return await _revealed(await value.future())
+    if isinstance(value, Mapping):
+        return {key: await _revealed(item) for key, item in value.items()}
+    return [await _revealed(item) for item in value] if isinstance(value, list) else value
+
+
 def _saying(
     name: str, told: Callable[[Mapping[str, Any], Mapping[str, Any]], Told], opts: pulumi.ResourceOptions | None
 ) -> pulumi.ResourceOptions:
     """The options with a hook that says, in previews too, what an update of the resource means."""
 
-    def tell(change: pulumi.ResourceHookArgs) -> None:
-        note, warning = told(change.old_inputs or {}, change.new_inputs or {})
+    async def tell(change: pulumi.ResourceHookArgs) -> None:
+        note, warning = told(await _revealed(change.old_inputs or {}), await _revealed(change.new_inputs or {}))
         if note:
             pulumi.log.info(note)
         if warning:

@@ -8,7 +8,7 @@ Does not own the settings, nor how the inputs become a resource.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,9 +95,23 @@ def generation(found: Inputs, settings: PoolSettings, parts: Parts) -> dict[str,
 
     What is known only during deployment counts by its name, so that ids are known in previews; secrets do not count.
     """
-    names = {"identity": parts.identity.name, "subnet": parts.subnet.name if parts.subnet else ""}
+    names = {"identityName": parts.identity.name, "subnetName": parts.subnet.name if parts.subnet else ""}
     fixed = {key: _stable(key, found[key]) for key in REPLACED if key in found}
-    return _given({**fixed, "vmSize": str(fixed["vmSize"]).lower(), "names": names, "chosen": settings.generation})
+    return _given({**fixed, **names, "vmSize": str(fixed["vmSize"]).lower(), "generation": settings.generation})
+
+
+def secrets(found: Inputs) -> list[Any]:
+    """The secrets among what can't change in place, in the order of their inputs."""
+    return [value for key in REPLACED if key in found for value in _secrets(found[key])]
+
+
+def _secrets(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from [item] if key in SECRET else _secrets(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _secrets(item)
 
 
 def vm_size(settings: PoolSettings) -> str:

@@ -22,7 +22,6 @@ from components.records import key_of, plain
 PROJECT = "azure-batch"
 PAGE = Path("docs") / "configuration.md"
 SCHEMA = Path("docs") / "configuration.schema.json"
-_ENCRYPTED = {"type": "object", "required": ["secure"], "properties": {"secure": {"type": "string"}}}
 _HEAD = f"""# Configuration of a stack
 
 A stack is configured by its file `Pulumi.<stack>.yaml` alone; every key below stands under `config:` with `{PROJECT}:`
@@ -126,7 +125,8 @@ def _field_schema(item: Field[Any]) -> dict[str, Any]:
     if item.metadata.get("many"):
         found = {"type": "array", "items": found}
     if item.metadata.get("secret"):
-        found = {"anyOf": [_ENCRYPTED, {"type": "object", "additionalProperties": _ENCRYPTED}]}
+        encrypted = dict(arm_inputs.ENCRYPTED)
+        found = {"anyOf": [encrypted, {"type": "object", "additionalProperties": encrypted}]}
     if _default(item) is None:
         found = {"anyOf": [found, {"type": "null"}]}
     default = _default(item)

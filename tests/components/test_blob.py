@@ -10,6 +10,7 @@ from typing import Any
 import dill  # type: ignore[import-untyped]  # carries no types
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from pulumi.output import UNKNOWN
 
 from components import blob
 from components.blob import BlobProvider, patiently
@@ -119,12 +120,14 @@ def test_a_file_that_has_changed_is_not_uploaded(props: dict[str, Any]) -> None:
     [
         ({}, []),
         ({"path": "elsewhere"}, []),
+        ({"url": UNKNOWN}, []),
+        ({"url": UNKNOWN, "sha256": "1"}, ["sha256"]),
         ({"sha256": "1"}, ["sha256"]),
         ({"url": "u", "sha256": "1"}, ["url", "sha256"]),
     ],
 )
 def test_another_content_is_another_blob(props: dict[str, Any], changes: dict[str, str], replaces: list[str]) -> None:
-    """Address and content decide; where the file lies does not."""
+    """Address and content decide; where the file lies does not, nor an address that is not known yet."""
     result = BlobProvider().diff(URL, props, {**props, **changes})
     assert (result.changes, result.replaces) == (bool(replaces), replaces)
 

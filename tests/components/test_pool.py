@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pulumi
 import pytest
+from pulumi.output import UNKNOWN
 
+from components.pool import _revealed as revealed_of
 from components.pool import in_place, limits, replacing
 from components.pool_inputs import IN_PLACE, REPLACED
 from components.validation import SettingsError
@@ -32,6 +35,17 @@ def test_a_change_in_place_says_what_nodes_notice() -> None:
     assert "keep the start task they have had until they are rebooted or reimaged" in warning
     _, warning = in_place(old, {**old, "applicationPackages": 2})
     assert "keep their packages until they are rebooted or reimaged" in warning
+
+
+def test_what_is_not_known_yet_is_no_change() -> None:
+    """The addresses of start-task files, while the storage account changes; a file more is a change."""
+    old = {"poolName": "main-1", "startTask": {"resourceFiles": [{"httpUrl": "https://a", "filePath": "run.sh"}]}}
+    unknown = {"resourceFiles": [{"httpUrl": UNKNOWN, "filePath": "run.sh"}]}
+    assert in_place(old, {**old, "startTask": unknown}) == ("", "")
+    assert in_place(old, {**old, "startTask": UNKNOWN}) == ("", "")
+    more = {"resourceFiles": unknown["resourceFiles"] * 2}
+    assert "startTask" in in_place(old, {**old, "startTask": more})[0]
+    assert "startTask" in in_place(old, {"poolName": "main-1"})[0]
 
 
 def test_a_replacement_says_why_and_what_becomes_of_running_work() -> None:
@@ -94,6 +108,28 @@ def test_another_password_is_no_other_name() -> None:
     """Nothing of a secret is in a name, not even a digest: `generation` says that the pool is to be made anew."""
     one, other = ({**SMALL, "userAccounts": [{"name": "me", "password": text}]} for text in ("s3cr3t", "0ther"))
     assert made(one)["poolName"] == made(other)["poolName"]
+
+
+def test_another_password_in_the_same_generation_is_refused() -> None:
+    """The hook that speaks of replacements ends preview and deployment; another generation is replaced as usual."""
+    pools = [{**SMALL, "userAccounts": [{"name": "me", "password": text}]} for text in ("s3cr3t", "0ther")]
+    old, new = component(pools[0]), component(pools[1])
+    assert replacing(old, old) == ("", "")
+    with pytest.raises(pulumi.RunError, match="another `generation`") as caught:
+        replacing(old, new)
+    assert "s3cr3t" not in str(caught.value)
+    assert "is replaced by" in replacing(old, component({**pools[1], "generation": "2"}))[1]
+
+
+def test_secrets_are_compared_and_not_their_wrappings() -> None:
+    """Hooks get secrets as outputs; what is in two of them may be the same."""
+
+    async def both() -> tuple[Any, Any]:
+        hidden = {"a": [pulumi.Output.secret({"b": "s3cr3t"})], "c": UNKNOWN}
+        return await revealed_of(hidden), await revealed_of({"d": pulumi.Output.secret("x")})
+
+    first, second = asyncio.run(both())
+    assert (first["a"], first["c"], second) == ([{"b": "s3cr3t"}], UNKNOWN, {"d": "x"})
 
 
 def test_the_nodes_identity_is_used_where_nothing_else_is_given() -> None:

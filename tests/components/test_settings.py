@@ -21,6 +21,7 @@ EXAMPLE = {
     for key, value in configuration("production.example").items()
     if key.startswith(PREFIX)
 }
+SMALL = {"vmSize": "standard_d2s_v3", "maxDedicated": 1}
 HOOK = "https://hooks.example.com/T0/s3cr3t"
 
 
@@ -59,6 +60,8 @@ def problems(secret: tuple[str, ...] = (), **changes: Any) -> dict[str, str]:
         ("network", {"poolSubnet": "10.80.0.1/20"}, {"network.poolSubnet"}),
         ("network", {"poolSubnet": "10.80.0.0/26"}, {"network.poolSubnet"}),
         ("network", {"natGateway": False, "internet": True}, {"network.internet"}),
+        ("pools", {"main": {**SMALL, "resourceTags": {"a": "b"}}}, {"pools.main.resourceTags"}),
+        ("pools", {"main": {**SMALL, "maxSpot": 5000}}, {"network.poolSubnet"}),
         ("keyVault", {"softDeleteDays": 6}, {"keyVault.softDeleteDays"}),
         ("submitters", {"me": {"objectId": "me@example.com"}}, {"submitters.me.objectId"}),
         ("submitters", {"Me!": {"objectId": "7d0b1c9e-2f7a-4f43-9e0c-3f0d8a6b5c11"}}, {"submitters"}),
@@ -103,6 +106,23 @@ def test_a_secret_in_plain_text_is_refused() -> None:
     assert "must be encrypted" in problems(webhooks={"oncall": HOOK})["webhooks"]
     read = parse(PROJECT, {**EXAMPLE, "webhooks": json.dumps({"oncall": HOOK})}, ["webhooks"])
     assert read.webhooks == {"oncall": HOOK}
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"userAccounts": [{"name": "me", "password": "s3cr3t"}]},
+        {"extensions": [{"name": "e", "publisher": "p", "type": "t", "protectedSettings": {"a": "s3cr3t"}}]},
+        {"startTask": {"containerSettings": {"imageName": "i", "registry": {"password": "s3cr3t"}}}},
+    ],
+)
+def test_passwords_of_pools_are_encrypted(inputs: dict[str, Any]) -> None:
+    """At any depth among inputs of ARM; the error names the place, not the value."""
+    pools = {"main": {**SMALL, **inputs}}
+    (found,) = problems(pools=pools).items()
+    assert found[0].startswith("pools.main.")
+    assert "must be encrypted" in found[1]
+    assert parse(PROJECT, {**EXAMPLE, "pools": json.dumps(pools)}, ["pools"]).pools["main"].vm_size
 
 
 @pytest.mark.parametrize(
