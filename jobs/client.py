@@ -136,6 +136,10 @@ class AzureBatch:
         what = f"reading {path} of task {task} from its node"
         return called(what, lambda: b"".join(self.client.download_task_file(job, task, path)))
 
+    def node_file(self, pool: str, node: str, path: str) -> bytes:
+        """See ports.Batch."""
+        return called(f"reading {path} of {node}", lambda: b"".join(self.client.download_node_file(pool, node, path)))
+
 
 class AzureBlobs:
     """Implements `ports.Blobs`."""

@@ -57,6 +57,10 @@ class Batch(Protocol):
         """A file of a task, read from its node."""
         ...
 
+    def node_file(self, pool: str, node: str, path: str) -> bytes:
+        """A file of a node."""
+        ...
+
 
 @dataclass(frozen=True)
 class Blob:

@@ -7,6 +7,9 @@ from jobs import build
 from jobs.target import Json
 
 SELECT = "id,state,stateTransitionTime,creationTime,executionInfo,nodeInfo,dependsOn"
+START_TASK_FAILED = "starttaskfailed"
+START_TASK_STDERR = "startup/stderr.txt"
+LAST_LINES = 3
 FASTEST, SLOWEST, GROWTH = 0.2, 2.0, 1.5  # seconds between two looks, and how the pause grows while nothing changes
 
 
@@ -116,11 +119,22 @@ def start_task_failures(nodes: Sequence[Json]) -> list[str]:
     """Why start tasks failed; nodes with the same reason share a line."""
     reasons: dict[str, list[str]] = {}
     for node in nodes:
-        if node["state"] == "starttaskfailed":
+        if node["state"] == START_TASK_FAILED:
             information = node.get("startTaskInfo", {})
             text = reason({"executionInfo": information})
             reasons.setdefault(text, []).append(node["id"])
-    return [f"the start task failed on {', '.join(ids)}: {text}" for text, ids in reasons.items()]
+    return [f"the start task failed on {some(ids)}: {text}" for text, ids in reasons.items()]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of them, and how many more: names of nodes are long."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def last_words(stderr: bytes) -> list[str]:
+    """How a stream ends: the last lines that say something."""
+    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines()]
+    return [line for line in lines if line][-LAST_LINES:]
 
 
 def resize_errors(pool: Json) -> list[str]:

@@ -1,7 +1,7 @@
 """Following a job to its end: poll the counts, fetch only what changed, say why nothing runs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from jobs import progress
@@ -135,11 +135,23 @@ class Watcher:
 
     def explain(self, pool: str) -> None:
         """Say why nothing runs, once for each change of it."""
-        reasons = progress.why_nothing_runs(self.batch.pool(pool), self.batch.nodes(pool))
+        nodes = self.batch.nodes(pool)
+        reasons = [*self.start_task_words(pool, nodes), *progress.why_nothing_runs(self.batch.pool(pool), nodes)]
         for text in reasons:
             if text not in self.told:
                 self.view.say(f"waiting: {text}")
         self.told = reasons
+
+    def start_task_words(self, pool: str, nodes: Sequence[Json]) -> list[str]:
+        """What the start task wrote last on a node where it failed, as long as the node is there."""
+        failed = [node["id"] for node in nodes if node["state"] == progress.START_TASK_FAILED]
+        if not failed:
+            return []
+        try:
+            words = progress.last_words(self.batch.node_file(pool, failed[0], progress.START_TASK_STDERR))
+        except ServiceError:
+            return []
+        return [f"the start task wrote: {line}" for line in words]
 
     def wait(self, pause: float, started: float) -> None:
         """Sleep, unless the time is over. Raises TimedOutError."""

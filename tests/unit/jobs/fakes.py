@@ -146,6 +146,9 @@ class FakeBatch:
             raise ServiceError(f"reading {path}: not found (FileNotFound)", "FileNotFound")
         return self.files[task, path]
 
+    def node_file(self, pool: str, node: str, path: str) -> bytes:
+        return self.task_file(pool, node, path)
+
 
 class FakeBlobs:
     """Containers in memory."""

@@ -172,6 +172,22 @@ def test_says_why_nothing_runs() -> None:
     ]
 
 
+def test_says_how_a_start_task_ended() -> None:
+    """The last lines it wrote on a node come before the service's words, which name neither script nor line."""
+    batch = FakeBatch().with_job("j", task("a"))
+    batch.pool_document = {"id": "p"}
+    batch.node_list = [{"id": "n1", "state": "starttaskfailed"}, {"id": "n2", "state": "starttaskfailed"}]
+    batch.files["n1", progress.START_TASK_STDERR] = b"one\n\ntwo\nsetup.sh: line 7: exit code 1 of: false\nend\n"
+    batch.steps = [lambda: None] * 12 + [batch.change("j", succeeded("a"))]
+    _, view, _ = follow(batch)
+    assert view.lines[:4] == [
+        "waiting: the start task wrote: two",
+        "waiting: the start task wrote: setup.sh: line 7: exit code 1 of: false",
+        "waiting: the start task wrote: end",
+        "waiting: the start task failed on n1 and 1 more: failed",
+    ]
+
+
 @pytest.mark.parametrize(
     ("pool", "nodes", "expected"),
     [
@@ -195,7 +211,7 @@ def test_says_why_nothing_runs() -> None:
                 }
                 for number in (1, 2)
             ],
-            "the start task failed on n1, n2: FailureExitCode: x (exit code 1)",
+            "the start task failed on n1 and 1 more: FailureExitCode: x (exit code 1)",
         ),
         (
             {"id": "p", "enableAutoScale": True},
