@@ -8,7 +8,7 @@
 # installed on this system is not installed again. Needs an administrator. Code 3010 (restart wanted) is a success.
 
 $Again = 1618 # Windows is installing something else.
-$Good = 0, 1641, 3010
+$Successes = 0, 1641, 3010
 
 function Start-Installer([string]$File, [string[]]$Arguments) {
     $program = $File
@@ -22,7 +22,7 @@ function Start-Installer([string]$File, [string[]]$Arguments) {
     }
     for ($attempt = 1; $true; $attempt++) {
         $code = (Start-Process @options).ExitCode
-        if ($code -in $Good) {
+        if ($code -in $Successes) {
             return
         }
         if ($code -ne $Again -or $attempt -eq 20) {
@@ -69,5 +69,5 @@ if ($args[1] -notmatch '^[0-9A-Fa-f]{64}$') {
 }
 Assert-Administrator "installing $($args[0])"
 $rest = @($args | Select-Object -Skip 2)
-$url, $digest = $args[0], $args[1] # In the block $args is its own.
-Invoke-Alone 'packages' { Install-Once $url $digest $rest }
+$address, $digest = $args[0], $args[1] # In the block $args is its own.
+Invoke-Alone 'packages' { Install-Once $address $digest $rest }

@@ -1,4 +1,4 @@
-"""`make check`: format, lint, types, import direction, sizes and shell scripts. `--fix` repairs what is mechanical."""
+"""`make check`: format, lint, types, import direction, sizes, scripts of both shells. `--fix` repairs what it can."""
 
 import shutil
 import subprocess
@@ -18,6 +18,11 @@ def shell_scripts(root: Path = ROOT) -> list[str]:
     return [str(path.relative_to(root)) for path in [*found, root / ".ci" / "run"] if path.exists()]
 
 
+def powershell_scripts(root: Path = ROOT) -> list[str]:
+    """The scripts for Windows nodes."""
+    return [str(path.relative_to(root)) for path in sorted((root / "start_tasks").glob("**/*.ps1"))]
+
+
 def checks(scripts: Sequence[str]) -> dict[str, list[str]]:
     """What is asked, by name."""
     return {
@@ -27,6 +32,7 @@ def checks(scripts: Sequence[str]) -> dict[str, list[str]]:
         "imports and sizes": ["pytest", "-q", "tests/architecture"],
         "shell": ["shellcheck", *scripts],
         "shell format": ["shfmt", "--diff", "--indent", "4", *scripts],
+        "powershell": ["python", "-m", "tools.powershell", *powershell_scripts()],
     }
 
 
