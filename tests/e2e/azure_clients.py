@@ -59,6 +59,11 @@ class Clients:
         response = self.arm.send_request(HttpRequest("PUT", url, params={"api-version": version}, json=body))
         response.raise_for_status()
 
+    def arm_delete(self, path: str, version: str) -> None:
+        """DELETE a resource."""
+        url = self.arm.format_url(path)
+        self.arm.send_request(HttpRequest("DELETE", url, params={"api-version": version})).raise_for_status()
+
     def names(self, container: str, prefix: str) -> set[str]:
         """Names of the blobs in one of the deployment's containers (input, output, logs), without the prefix."""
         client = self.blobs.get_container_client(self.containers[container])

@@ -18,7 +18,6 @@ from batchite.batch.launch import (
     start_task_launch,
     task_launch,
 )
-from batchite.batch.tasks import identities
 from batchite.http.types import Json
 from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import TokenIssuer
@@ -89,9 +88,9 @@ class NodeLaunches:
         self, account: str, pool_document: Mapping[str, Json], references: list[Json] | None
     ) -> tuple[Package, ...]:
         """As the agent needs them: an identity that the pool does not have stays its resource id, and gets no token."""
-        held = identities(pool_document)
+        clients = {resource.lower(): client for client, (_, resource) in self._held(pool_document).items()}
         found = packages(self.applications, account, references or ())
-        return tuple(replace(one, identity=held.get(one.identity.lower()) or one.identity) for one in found)
+        return tuple(replace(one, identity=clients.get(one.identity.lower()) or one.identity) for one in found)
 
     def _facts(self, node: NodeState) -> NodeFacts:
         pool = self.service.pools[_pool(node.key)]
@@ -110,12 +109,17 @@ class NodeLaunches:
 
     def _environment(self, node: NodeKey, pool_document: dict[str, Json]) -> dict[str, str]:
         """PATH, whom to trust, where the pool's identities give tokens on this node, what the host forbids."""
-        listed = (pool_document.get("identity") or {}).get("userAssignedIdentities") or []
-        held = {item["clientId"]: (item["principalId"], item["resourceId"]) for item in listed}
-        self._objects |= {client: object_id for client, (object_id, _) in held.items()}
+        held = self._held(pool_document)
         base = self.site.http_url + self.identities.register(node, held) if held else ""
         named = identity_environment(base, next(iter(held), ""), self.site.ca_bundle)
         return {"PATH": self.site.path, **host_changes(allowed=self.site.allow_host_changes), **named}
+
+    def _held(self, pool_document: Mapping[str, Json]) -> dict[str, tuple[str, str]]:
+        """The pool's identities, of which the agent gets tokens from now on: client id -> (object id, resource id)."""
+        listed = (pool_document.get("identity") or {}).get("userAssignedIdentities") or []
+        held = {item["clientId"]: (item["principalId"], item["resourceId"]) for item in listed}
+        self._objects |= {client: object_id for client, (object_id, _) in held.items()}
+        return held
 
 
 def _pool(node: NodeKey) -> PoolKey:
