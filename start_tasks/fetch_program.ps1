@@ -3,7 +3,7 @@
 #
 #   fetch_program.ps1 git URL COMMIT DIR [CREDENTIAL]    a Git repository or Gist at a full commit hash, over https
 #   fetch_program.ps1 blob URL DIR [SHA256]              a blob: a .zip is unpacked, others are copied
-#   fetch_program.ps1 package NAME VERSION DIR           an application package of the pool
+#   fetch_program.ps1 package NAME VERSION DIR           an application package of the pool; VERSION may be `any`
 #
 # CREDENTIAL for a private repository is the address of a secret in a key vault, or `azure-devops` for a token of the
 # node's identity. It reaches git in its environment: it is in no argument, address, configuration file or log. Git for
@@ -95,12 +95,18 @@ function Save-File([string]$Url, [string]$Digest, [string]$Made) {
 }
 
 function Copy-Package([string]$Name, [string]$Version, [string]$Made) {
-    $variable = 'AZ_BATCH_APP_PACKAGE_{0}#{1}' -f $Name, $Version
-    $folder = [Environment]::GetEnvironmentVariable($variable)
-    if (-not $folder) {
-        throw "the node has no application package $Name $Version (no variable $variable): give it to the pool"
+    $wanted = 'AZ_BATCH_APP_PACKAGE_{0}#{1}' -f $Name, $Version
+    $start = 'AZ_BATCH_APP_PACKAGE_{0}#' -f $Name
+    $found = @([Environment]::GetEnvironmentVariables().GetEnumerator() | Where-Object {
+            $_.Key -eq $wanted -or ($Version -eq 'any' -and ($_.Key + '#').StartsWith($start, 'OrdinalIgnoreCase'))
+        })
+    if ($found.Count -eq 0) {
+        throw "the node has no application package $Name $Version (no variable $wanted): give it to the pool"
     }
-    Copy-Item -Path "$folder\*" -Destination $Made -Recurse -Force
+    if ($found.Count -gt 1) {
+        throw "the node has several of ${Name}: say which VERSION"
+    }
+    Copy-Item -Path "$($found[0].Value)\*" -Destination $Made -Recurse -Force
 }
 
 $kind, $first, $second, $third, $fourth = $args

@@ -3,7 +3,7 @@
 #
 #   fetch_program.sh git URL COMMIT DIR [CREDENTIAL]    a Git repository or Gist at a full commit hash, over https
 #   fetch_program.sh blob URL DIR [SHA256]              a blob: .zip, .tar, .tar.gz, .tgz are unpacked, others copied
-#   fetch_program.sh package NAME VERSION DIR           an application package of the pool
+#   fetch_program.sh package NAME VERSION DIR           an application package of the pool; VERSION may be `any`
 #
 # A private repository takes a CREDENTIAL that the node's identity can get when it runs: the address of a secret in a
 # key vault (https://VAULT.vault.azure.net/secrets/NAME), or `azure-devops` for a token of the identity itself. It is
@@ -109,18 +109,21 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 PYTHON
 }
 
-# The service names the folder of a package in a variable of small letters and underscores; older nodes keep the case.
+# The service names the folder of a package in a variable, NAME_VERSION with underscores, on most nodes in small letters.
 get_package() {
-    local name=$1 version=$2 made=$3 wanted variable
+    local name=$1 version=$2 made=$3 wanted any variable found=()
     wanted=AZ_BATCH_APP_PACKAGE_${name}_${version}
     wanted=${wanted//[.#-]/_}
+    any=${wanted%any}
     for variable in $(compgen -e); do
-        if [[ ${variable,,} == "${wanted,,}" ]]; then
-            cp --archive --no-preserve=ownership "${!variable}/." "${made}"
-            return
+        if [[ ${variable,,} == "${wanted,,}" || ${version} == any && ${variable,,}_ == "${any,,}"* ]]; then
+            found+=("${variable}")
         fi
     done
-    fail "the node has no application package ${name} ${version} (no variable ${wanted}); give it to the pool"
+    [[ ${#found[@]} -gt 0 ]] ||
+        fail "the node has no application package ${name} ${version} (no variable ${wanted}); give it to the pool"
+    [[ ${#found[@]} -eq 1 ]] || fail "the node has several of ${name} (${found[*]}); say which VERSION"
+    cp --archive --no-preserve=ownership "${!found[0]}/." "${made}"
 }
 
 main() {
@@ -137,7 +140,10 @@ main() {
         [[ ${4:-} =~ ^([0-9A-Fa-f]{64})?$ ]] || fail "SHA256 '$4' must have 64 hexadecimal digits"
         fetch_into "$3" "blob $2 ${4:-}" get_blob "$2" "${4:-}"
         ;;
-    "package 4") fetch_into "$4" "package $2 $3" get_package "$2" "$3" ;;
+    "package 4")
+        [[ $2 =~ ^[A-Za-z0-9_-]+$ && $3 =~ ^[A-Za-z0-9._-]+$ ]] || fail "'$2 $3' is no NAME and VERSION of a package"
+        fetch_into "$4" "package $2 $3" get_package "$2" "$3"
+        ;;
     *) fail "one of these is needed: ${USAGE}" ;;
     esac
 }

@@ -256,6 +256,27 @@ def test_an_application_package_is_found_by_its_variable(node: Node, variable: s
     assert not (package / ".fetched").exists()
 
 
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (["my_tool_9f3c"], 0),
+        (["my_tool"], 0),
+        (["my_tool_1", "my_tool_2"], 1),
+        (["my_toolbox_1"], 1),
+    ],
+)
+def test_any_version_is_the_one_that_the_pool_has(node: Node, names: list[str], code: int) -> None:
+    """Packages of a stack have versions that nobody writes down; of several none is guessed."""
+    for name in names:
+        package = node.root / "applications" / name
+        package.mkdir(parents=True)
+        (package / "tool.sh").touch()
+        node.environment[f"AZ_BATCH_APP_PACKAGE_{name}"] = str(package)
+    done = node.run("fetch_program.sh", "package", "my-tool", "any", "tool")
+    assert done.code == code
+    assert (node.shared / "tool/tool.sh").exists() == (code == 0)
+
+
 def test_a_package_that_the_pool_does_not_have_is_told(node: Node) -> None:
     """With the variable that was looked for."""
     done = node.run("fetch_program.sh", "package", "tool", "1.0", "tool")
