@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -76,7 +75,7 @@ class Cloud:
 
 
 @pytest.fixture(scope="module")
-def cloud(running: RunningServer) -> Iterator[Cloud]:
+def cloud(running: RunningServer) -> Cloud:
     """The server's management side."""
     return Cloud(running)
 
@@ -103,7 +102,7 @@ def publish(cloud: Cloud, name: str, version: str, content: bytes) -> str:
         return str(made.storage_url)
 
 
-def output(client: BatchClient, name: str, script: str, **options: Any) -> models.BatchTask:
+def output(client: BatchClient, name: str, script: str, **options: Any) -> Any:
     """A task on the pool `main`, when it is over."""
     if not any(one.id == "job" for one in client.list_jobs()):
         client.create_job(job("job", "main"))
@@ -111,10 +110,7 @@ def output(client: BatchClient, name: str, script: str, **options: Any) -> model
     for key, value in options.items():
         setattr(wanted, key, value)
     client.create_task("job", wanted)
-    found: models.BatchTask = wait_until(
-        lambda: (one := client.get_task("job", name)).state == "completed" and one, f"{name} is over"
-    )
-    return found
+    return wait_until(lambda: (one := client.get_task("job", name)).state == "completed" and one, f"{name} is over")
 
 
 def text(client: BatchClient, name: str) -> str:
@@ -138,13 +134,10 @@ def test_a_package_runs_on_a_node(cloud: Cloud, name: str, by_identity: bool) ->
     assert output(client, "default", both).execution_info.exit_code == 0
     assert text(client, "default") == "one\none\n"
     references = [models.BatchApplicationPackageReference(application_id="tool", version="2.0")]
-    output(client, "own", "$AZ_BATCH_APP_PACKAGE_tool_2_0/tool", application_package_references=references)
+    own = output(client, "own", "$AZ_BATCH_APP_PACKAGE_tool_2_0/tool", application_package_references=references)
     assert text(client, "own") == "two\n"
-    names = [
-        file.name
-        for file in client.list_node_files("main", client.get_task("job", "own").node_info.node_id, recursive=True)
-    ]
-    assert len([one for one in names if one.endswith("/tool") and one.startswith("applications/tool")]) == 2
+    found = [file.name or "" for file in client.list_node_files("main", own.node_info.node_id, recursive=True)]
+    assert len([one for one in found if one.startswith("applications/tool") and one.endswith("/tool")]) == 2
     client.close()
 
 

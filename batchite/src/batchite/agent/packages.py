@@ -63,9 +63,11 @@ class Preparation:
 
     def install(self, node_root: Path, transfer: Transfer, user: TaskUser) -> None:
         """Install what every task of the node gets, and note its variables. Raises TransferError, OSError."""
+        noted = node_root / APPLICATIONS / POOL
+        noted.unlink(missing_ok=True)  # a node that starts again may have fewer
         found = install_all(self._packages, node_root, transfer, user, self._stop)
         if found:
-            (node_root / APPLICATIONS / POOL).write_text(json.dumps(found))
+            noted.write_text(json.dumps(found))
 
     @property
     def stopping(self) -> bool:
