@@ -1,4 +1,7 @@
-"""A pool scales by a formula whose highest demand for nodes can be proved and is within the limits."""
+"""A pool scales by a formula whose highest demand for nodes can be proved and is within the limits.
+
+A pool of a fixed number costs what its nodes cost, whether there is work or not: it has a limit of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,18 @@ from policies.rules.values import UNDETERMINED, get
 
 FORMULA = "scaleSettings.autoScale.formula"
 INTERVAL = "scaleSettings.autoScale.evaluationInterval"
+FIXED = "scaleSettings.fixedScale"
+TARGETS = (f"{FIXED}.targetDedicatedNodes", f"{FIXED}.targetLowPriorityNodes")
 OPTION = "$NodeDeallocationOption"
 DURATION = re.compile(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 SHORTEST, LONGEST = 5 * 60, 168 * 3600  # Seconds: PT5M and PT168H, the service's own limits.
 
 
 def judge(props: Any, settings: Mapping[str, Any]) -> Iterator[Finding]:
-    """Formula and interval."""
+    """Formula and interval, or the fixed number."""
+    if get(props, FIXED) is not None:
+        yield from _fixed(props, int(settings["maxFixed"]))
+        return
     formula = get(props, FORMULA)
     if formula is UNDETERMINED:
         yield Unclear(FORMULA)
@@ -27,6 +35,14 @@ def judge(props: Any, settings: Mapping[str, Any]) -> Iterator[Finding]:
     else:
         yield from _formula(formula, settings)
     yield from _interval(get(props, INTERVAL))
+
+
+def _fixed(props: Any, limit: int) -> Iterator[Finding]:
+    found = {path: get(props, path) for path in TARGETS}
+    yield from (Unclear(path) for path, value in found.items() if value is UNDETERMINED)
+    nodes = sum(int(value) for value in found.values() if isinstance(value, int | float))
+    if nodes > limit:
+        yield f"{FIXED} has {nodes} nodes, above the limit of {limit}: use a formula, idle nodes are paid for too."
 
 
 def _formula(text: str, settings: Mapping[str, Any]) -> Iterator[Finding]:
@@ -72,11 +88,12 @@ def _seconds(text: Any) -> int:
 
 RULE = Rule(
     name="batch-pool-autoscale-caps",
-    description="Pools scale by a valid formula with proved limits for dedicated and Spot nodes.",
+    description="Pools scale by a valid formula with proved limits, or have few nodes of a fixed number.",
     resource="batch:Pool",
     judge=judge,
     settings={
         "maxDedicated": Setting("The most dedicated nodes that a formula may ask for.", 100),
         "maxSpot": Setting("The most Spot nodes that a formula may ask for.", 500),
+        "maxFixed": Setting("The most nodes of a pool of a fixed number; 0 refuses such pools.", 0),
     },
 )

@@ -133,6 +133,15 @@ def test_limits_come_from_the_configuration_of_the_pack() -> None:
     assert "may reach 2, above the limit of 1" in str(message)
 
 
+def test_a_fixed_number_of_nodes_is_allowed_by_the_configuration_of_the_pack() -> None:
+    """Dedicated and Spot nodes count together; without the setting there are none."""
+    rule = BY_NAME["batch-pool-autoscale-caps"]
+    document = {"scaleSettings": {"fixedScale": {"targetDedicatedNodes": 1, "targetLowPriorityNodes": 3}}}
+    assert list(rule.judge(document, {"maxFixed": 4})) == []
+    (message,) = rule.judge(document, {"maxFixed": 3})
+    assert "has 4 nodes, above the limit of 3" in str(message)
+
+
 def leaves(value: Any) -> Iterator[str]:
     """All strings of a document."""
     if isinstance(value, dict):
