@@ -55,6 +55,7 @@ class PoolSettings:
     """One pool. Nodes are counted; slots are tasks that run at once on a node.
 
     The nodes of a pool follow a formula between `min…` and `max…`, or one of your own (`formulaFile`), or are `fixed`.
+    What each setting becomes, and what its change does to a pool that is there: [pools.md](pools.md).
     """
 
     vm_size: str = setting(

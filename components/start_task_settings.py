@@ -50,7 +50,10 @@ COLLECTOR = "start_tasks/lib/node_stats.py"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartTaskSettings:
-    """Scripts in their order. A failure names the script and the line; the log then lies in the container `logs`."""
+    """Scripts in their order: those of [start-tasks.md](start-tasks.md), or your own.
+
+    A failure names the script and the line; the log then lies in the container `logs`.
+    """
 
     scripts: tuple[ScriptSettings, ...] = nested("The scripts, in their order.", ScriptSettings, DEFAULT, many=True)
     environment: Mapping[str, str] = setting("Variables for all scripts; never a secret.", STRINGS, {})
