@@ -141,8 +141,8 @@ def test_a_package_runs_on_a_node(cloud: Cloud, name: str, by_identity: bool) ->
     client.close()
 
 
-def test_an_address_serves_its_package_only(cloud: Cloud) -> None:
-    """It writes no other blob, and after activation without updates a fresh one only reads."""
+def test_an_address_serves_its_package_only(cloud: Cloud, running: RunningServer) -> None:
+    """It writes no other blob, and after activation without updates a fresh one only reads; no log has it."""
     cloud.account("address", by_identity=True).close()
     address = publish(cloud, "address", "1", zipped("one"))
     place, _, signature = address.partition("?")
@@ -161,6 +161,8 @@ def test_an_address_serves_its_package_only(cloud: Cloud) -> None:
         assert blob.download_blob().readall() == zipped("one")
         with pytest.raises(HttpResponseError):
             blob.upload_blob(b"x", overwrite=True)
+    logs = [running.log, *(file for file in (running.data / "log").rglob("*") if file.is_file())]
+    assert [file for file in logs if b"sig=" in file.read_bytes()] == []
 
 
 def test_a_task_whose_package_has_gone_fails_with_the_documented_code(cloud: Cloud) -> None:
