@@ -1,19 +1,17 @@
-"""The tables beside what they were taken from: the Pulumi SDK and the models of azure-mgmt-batch 18.0.0."""
+"""The tables beside what they were taken from: the Pulumi SDK, and the control plane that refuses."""
 
 from __future__ import annotations
 
 import inspect
 import json
-import re
 from importlib import resources
 from typing import Any
 
 import pytest
-from azure.mgmt.batch import models
 from provider import refused_inputs, sdk_shapes, wire_names
 
 from batchite.provider import naming, paths
-from batchite.provider.tables import BATCH_ACCOUNT, FUNCTIONS, POOL, RESOURCES, ResourceType
+from batchite.provider.tables import FUNCTIONS, RESOURCES, ResourceType
 from batchite.provider.translate import members
 
 pytestmark = pytest.mark.documented
@@ -56,12 +54,6 @@ def test_rows_name_only_what_the_shapes_have(row: ResourceType) -> None:
         assert _has(row.inputs, path.split(".")), path
 
 
-@pytest.mark.parametrize(("row", "model"), [(POOL, models.Pool), (BATCH_ACCOUNT, models.BatchAccountCreateParameters)])
-def test_batch_properties_have_the_names_and_places_of_the_api(row: ResourceType, model: Any) -> None:
-    """Every input lies in ARM's body where the API's own model puts it, under the same name."""
-    assert list(_misplaced(row, model)) == []
-
-
 def test_names_are_chosen_as_the_real_provider_does() -> None:
     """Random for what hangs on a resource group, the logical name for children, a UUID for role assignments."""
     kinds = {row.name: naming.kind(row.path) for row in RESOURCES.values()}
@@ -97,29 +89,3 @@ def _has(shape: Any, path: list[str]) -> bool:
     if not path or shape == "any":
         return True
     return path[0] in members(shape) and _has(members(shape)[path[0]], path[1:])
-
-
-def _misplaced(row: ResourceType, model: Any) -> Any:
-    keys = {entry["key"]: entry["type"] for entry in model._attribute_map.values()}
-    for name, shape in members(row.inputs).items():
-        if name in paths.parameters(row.path):
-            continue
-        key = name if name in row.top else f"properties.{row.wire_names.get(name, name)}"
-        if key not in keys:
-            yield key
-        else:
-            yield from _misnamed(row, shape, keys[key], name)
-
-
-def _misnamed(row: ResourceType, shape: Any, type_name: str, path: str) -> Any:
-    model: Any = getattr(models, re.sub(r"[\[\]{}]", "", type_name), None)
-    shape = shape[0] if isinstance(shape, list) else shape
-    if not isinstance(shape, dict) or "*" in shape or not hasattr(model, "_attribute_map"):
-        return
-    keys = {entry["key"]: entry["type"] for entry in model._attribute_map.values()}
-    for name, inner in members(shape).items():
-        wire = row.wire_names.get(f"{path}.{name}", name)
-        if wire not in keys:
-            yield f"{path}.{wire}"
-        else:
-            yield from _misnamed(row, inner, keys[wire], f"{path}.{name}")
