@@ -240,18 +240,18 @@ class BatchService:
                 agent.stop_task(key, attempt)
             case c.RemoveTaskFiles(task=key, node=node):
                 agent.remove_task_files(key, node, launches.task_directory(key))
-            case c.RemoveNode(node=node, boot=boot):
+            case c.RemoveNode(node=node, boot=boot, keep=keep):
                 launches.forget(node)
-                agent.remove_node(node, boot)
+                agent.remove_node(node, boot, keep=keep)
 
     def _prepare(self, command: c.PrepareNode, agent: Agent, launches: Launches) -> None:
         node = self.nodes.get(command.node)
         if node is None:
-            agent.prepare_node(command.node, command.boot)
+            agent.prepare_node(command.node, command.boot, keep=command.keep)
         elif failure := launches.refusal(node):
             self.answer(NodeUnusable(command.node, command.boot, failure, cause=command.cause))
         else:
-            agent.prepare_node(command.node, command.boot, launches.packages(node))
+            agent.prepare_node(command.node, command.boot, launches.packages(node), keep=command.keep)
 
     def _arm_timer(self) -> None:
         """One timer of the loop stands for the earliest deadline of the core, which most events leave as it is."""

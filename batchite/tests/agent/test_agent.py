@@ -83,6 +83,22 @@ def test_a_node_has_the_documented_folders_and_nothing_of_an_earlier_life(site: 
     assert list((site.node / "shared").iterdir()) == []
 
 
+def test_a_node_that_reboots_keeps_its_files_and_none_of_its_processes(site: Site) -> None:
+    """Folders that a task has removed are there again."""
+    (site.node / "shared/installed").write_text("yes")
+    (site.node / "volatile").rmdir()
+    site.agent.run_start_task(NODE, 1, 0, site.launch(DAEMON, "startup"))
+    site.wait_for(StartTaskEnded(NODE, 1, 0, None))
+    assert site.processes()
+    site.agent.remove_node(NODE, 1, keep=True)
+    site.wait_for(NodeRemoved(NODE, 1))
+    assert site.processes() == []
+    site.agent.prepare_node(NODE, 2, keep=True)
+    site.wait_for(NodePrepared(NODE, 2))
+    assert (site.node / "shared/installed").read_text() == "yes"
+    assert {path.name for path in site.node.iterdir()} >= set(DIRECTORIES)
+
+
 def test_a_node_that_cannot_be_made_is_unusable(site: Site) -> None:
     """With the place in its error."""
     site.root.joinpath("a", "q").write_text("a file in the way")

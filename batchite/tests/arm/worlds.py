@@ -80,7 +80,7 @@ class Nodes:
         self.stuck = False
         self._leaving: list[tuple[NodeKey, int]] = []
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
         """Ready at once."""
         self._later(NodePrepared(node, boot))
 
@@ -100,7 +100,7 @@ class Nodes:
         """Not expected."""
         raise AssertionError("no task is run here")
 
-    def remove_node(self, node: NodeKey, boot: int) -> None:
+    def remove_node(self, node: NodeKey, boot: int, *, keep: bool = False) -> None:
         """Gone at once, unless stuck."""
         self._leaving.append((node, boot))
         if not self.stuck:

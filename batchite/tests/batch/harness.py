@@ -81,7 +81,7 @@ class ScriptedAgent:
     post: Callable[[Event], Any]
     launches: dict[TaskKey, Launch] = field(default_factory=dict)
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
         """A directory with something in it."""
         shared = node_directory(self.root, node) / "shared"
         shared.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ class ScriptedAgent:
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """Leaves them."""
 
-    def remove_node(self, node: NodeKey, boot: int) -> None:
+    def remove_node(self, node: NodeKey, boot: int, *, keep: bool = False) -> None:
         """Gone at once."""
         self.post(NodeRemoved(node, boot))
 

@@ -88,6 +88,13 @@ class Machine(RuleBasedStateMachine):
         """Timers fire."""
         self.driver.advance(seconds)
 
+    @precondition(lambda self: self.driver.nodes())
+    @rule(data=st.data(), state=st.sampled_from(["rebooting", "reimaging"]), option=st.sampled_from(OPTIONS))
+    def restart_node(self, data: st.DataObject, state: str, option: str) -> None:
+        """A client reboots or reimages a node."""
+        node = data.draw(st.sampled_from(self.driver.nodes()))
+        self.attempt(e.RestartNode(node.key, state, option))
+
     @rule()
     def platform_preempts(self) -> None:
         """Every Spot node is taken."""

@@ -85,7 +85,9 @@ class Site:
         """None."""
         return ()
 
-    def prepare_node(self, node: NodeKey, boot: int, _packages: tuple[Package, ...] = ()) -> None:
+    def prepare_node(
+        self, node: NodeKey, boot: int, _packages: tuple[Package, ...] = (), *, keep: bool = False
+    ) -> None:
         """At once."""
         self.service.answer(NodePrepared(node, boot))
 
@@ -105,7 +107,7 @@ class Site:
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """No files."""
 
-    def remove_node(self, node: NodeKey, boot: int) -> None:
+    def remove_node(self, node: NodeKey, boot: int, *, keep: bool = False) -> None:
         """At once."""
         self.service.answer(NodeRemoved(node, boot))
 

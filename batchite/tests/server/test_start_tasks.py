@@ -100,6 +100,24 @@ def test_a_new_start_task_reaches_nodes_when_they_start(running: RunningServer) 
     assert "echo new" in back.command_line
 
 
+def test_a_reboot_brings_the_new_start_task_to_a_live_node(running: RunningServer) -> None:
+    """The node's files are still there, so that the start task finds what it has done before."""
+    script = "cat $AZ_BATCH_NODE_SHARED_DIR/done; echo {word} >> $AZ_BATCH_NODE_SHARED_DIR/done"
+    create(running, "rebooted", start_task(script.format(word="old"), wait_for_success=True), dedicated=1)
+    (node,) = nodes_in(running, "rebooted", "idle")
+    client = running.client()
+    new = start_task(script.format(word="new"), wait_for_success=True)
+    client.update_pool("rebooted", models.BatchPoolUpdateOptions(start_task=new))
+    options: Any = {"nodeRebootOption": "requeue"}
+    client.begin_reboot_node("rebooted", node.id, options, polling_interval=0).result()
+    (again,) = nodes_in(running, "rebooted", "idle")
+    assert again.id == node.id
+    assert output(running, "rebooted", node.id, "startup/stdout.txt") == "old\n"
+    assert output(running, "rebooted", node.id, "shared/done") == "old\nnew\n"
+    assert again.start_task is not None
+    assert "echo new" in again.start_task.command_line
+
+
 def test_a_start_task_that_is_gone_is_still_shown_by_the_nodes_that_ran_it(running: RunningServer) -> None:
     """Not by the pool, nor by nodes that start afterwards."""
     create(running, "gone", start_task("true", wait_for_success=True), dedicated=1)

@@ -59,13 +59,13 @@ class LocalAgent:
         self._attempts: dict[Owner, Attempt] = {}
         self._preparations: dict[NodeKey, Preparation] = {}
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
-        """Make the node's directories anew and install the packages, in an attempt's thread if there are any."""
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
+        """Make the node's directories and install the packages, in an attempt's thread if there are any."""
         mine = Preparation(packages)
         with self._lock:
             before, self._preparations[node] = self._preparations.get(node), mine
         threads = self._threads if packages else self._controls
-        threads.submit(_logged, lambda: self._prepare_node(node, boot, mine, before))
+        threads.submit(_logged, lambda: self._prepare_node(node, boot, mine, before, keep))
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
         """Run the start task."""
@@ -98,9 +98,9 @@ class LocalAgent:
             (node_directory(self._root, node) / directory).rename(doomed)
             self._control(lambda: directories.remove(doomed))
 
-    def remove_node(self, node: NodeKey, boot: int) -> None:
-        """Kill everything on the node and remove its directory."""
-        self._control(lambda: self._remove_node(node, boot))
+    def remove_node(self, node: NodeKey, boot: int, *, keep: bool = False) -> None:
+        """Kill everything on the node and remove its directory unless `keep`."""
+        self._control(lambda: self._remove_node(node, boot, keep))
 
     def close(self) -> None:
         """Kill every attempt and wait for its thread; nothing runs afterwards."""
@@ -115,14 +115,22 @@ class LocalAgent:
         self._journal.clear()
         self._journal.close()
 
-    def _prepare_node(self, node: NodeKey, boot: int, mine: Preparation, before: Preparation | None) -> None:
+    def _prepare_node(
+        self,
+        node: NodeKey,
+        boot: int,
+        mine: Preparation,
+        before: Preparation | None,
+        keep: bool,
+    ) -> None:
         directory = node_directory(self._root, node)
         if before is not None:
             before.end()
         try:
-            directories.remove(directory)
+            if not keep:
+                directories.remove(directory)
             for name in DIRECTORIES:
-                directories.make(directory / name, self._users.plain)
+                directories.provide(directory / name, self._users.plain)
             mine.install(directory, self._transfer, self._users.plain)
         except TransferError as error:
             if not mine.stopping:
@@ -162,7 +170,7 @@ class LocalAgent:
     def _start_task_ended(self, node: NodeKey, boot: int, end: Ended) -> None:
         self._post(StartTaskEnded(node, boot, end.exit_code, end.failure))
 
-    def _remove_node(self, node: NodeKey, boot: int) -> None:
+    def _remove_node(self, node: NodeKey, boot: int, keep: bool) -> None:
         with self._lock:
             mine = [attempt for (owner, _, _), attempt in self._attempts.items() if owner == node]
             preparation = self._preparations.pop(node, None)
@@ -174,7 +182,8 @@ class LocalAgent:
             attempt.wait()
         directory = node_directory(self._root, node)
         _logged(lambda: processes.kill_marked(f"AZ_BATCH_NODE_ROOT_DIR={directory}"))
-        _logged(lambda: directories.remove(directory))
+        if not keep:
+            _logged(lambda: directories.remove(directory))
         self._post(NodeRemoved(node, boot))
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from batchite.agent.users import TaskUser
 
 
-def make(directory: Path, owner: TaskUser) -> None:
-    """Make a directory that belongs to the tasks' user. Raises OSError."""
-    directory.mkdir(parents=True)
+def provide(directory: Path, owner: TaskUser) -> None:
+    """Make a directory that belongs to the tasks' user, unless it is there. Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
     give(directory, owner)
 
 

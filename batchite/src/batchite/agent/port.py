@@ -11,8 +11,8 @@ from batchite.scheduler.model import NodeKey, TaskKey
 class Agent(Protocol):
     """Carries out the core's commands. No call blocks; each names the event that answers it."""
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = ()) -> None:
-        """Make the node's directories anew, with the pool's packages: NodePrepared or NodeUnusable."""
+    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
+        """Make the node's directories, anew unless `keep`, with the pool's packages: NodePrepared or NodeUnusable."""
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
         """Run the start task: StartTaskEnded."""
@@ -26,5 +26,5 @@ class Agent(Protocol):
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """Remove a task's directory (relative to the node's root); no answer."""
 
-    def remove_node(self, node: NodeKey, boot: int) -> None:
-        """Kill everything on the node and remove its directory: NodeRemoved."""
+    def remove_node(self, node: NodeKey, boot: int, *, keep: bool = False) -> None:
+        """Kill everything on the node and remove its directory unless `keep`: NodeRemoved."""

@@ -203,6 +203,9 @@ RESIZE: Check = record(
     }
 )
 
+REBOOT: Check = record(optional={"nodeRebootOption": DEALLOCATION})
+REIMAGE: Check = record(optional={"nodeReimageOption": DEALLOCATION})
+
 _POOL_INFO = exactly_one(
     record(optional={"poolId": identifier, "autoPoolSpecification": only()}), "poolId", "autoPoolSpecification"
 )

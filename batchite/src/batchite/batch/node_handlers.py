@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchite.batch import pools, render
-from batchite.batch.answers import one
+from batchite.batch import documents, pools, render
+from batchite.batch.answers import address, done, one
+from batchite.batch.bodies import read_body
 from batchite.batch.context import POOL, Context, stored
 from batchite.batch.options import list_page
 from batchite.batch.resources import NODE
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
+from batchite.scheduler.events import RestartNode
 from batchite.scheduler.model import NodeKey, NodeState, PoolState
 
 
@@ -28,6 +30,31 @@ async def get_node(context: Context, request: Request) -> Response:
     pool, state = find_node(context, request)
     document = stored(context.service, POOL, pool.key)
     return one(request, NODE, _render(context, document, pool, state, request.base_url))
+
+
+async def reboot_node(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/reboot: rebooting when this answers; its files stay."""
+    pool, state = find_node(context, request)
+    option = read_body(request, documents.REBOOT, optional=True).get("nodeRebootOption", "requeue")
+    return await _restart(context, request, pool, RestartNode(state.key, "rebooting", option, request.request_id))
+
+
+async def reimage_node(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/reimage: reimaging when this answers; its files go.
+
+    Valid for nodes with an ephemeral OS disk. Source: "Use ephemeral OS disk nodes for Azure Batch pools".
+    """
+    pool, state = find_node(context, request)
+    option = read_body(request, documents.REIMAGE, optional=True).get("nodeReimageOption", "requeue")
+    machine = stored(context.service, POOL, pool.key).get("virtualMachineConfiguration", {})
+    if "ephemeralOSDiskSettings" not in machine.get("osDisk", {}):
+        raise ServiceError("OperationNotValidOnNode", "Only a node with an ephemeral OS disk can be reimaged.")
+    return await _restart(context, request, pool, RestartNode(state.key, "reimaging", option, request.request_id))
+
+
+async def _restart(context: Context, request: Request, pool: PoolState, event: RestartNode) -> Response:
+    await context.service.apply(event)
+    return done(202, address(request, "pools", pool.id, "nodes", event.node.node))
 
 
 def find_node(context: Context, request: Request) -> tuple[PoolState, NodeState]:

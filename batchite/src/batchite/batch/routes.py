@@ -41,6 +41,8 @@ BUILT: Mapping[str, Work] = {
         pool_handlers.list_supported_images,
         node_handlers.list_nodes,
         node_handlers.get_node,
+        node_handlers.reboot_node,
+        node_handlers.reimage_node,
         job_handlers.create_job,
         job_handlers.list_jobs,
         job_handlers.get_job,

@@ -22,6 +22,8 @@ LEAVES_FIRST = (
     "preempted",
     "creating",
     "starting",
+    "rebooting",
+    "reimaging",
     "waitingforstarttask",
     "idle",
     "running",
@@ -115,7 +117,7 @@ def vacate(turn: Turn, node: NodeState, ending: str) -> None:
     for task in turn.world.attempts_on(node.key):
         if not task.ending:
             turn.put(replace(task, ending=ending))
-    turn.command(RemoveNode(node.key, node.boot, turn.cause))
+    turn.command(RemoveNode(node.key, node.boot, turn.cause, keep=node.state == "rebooting"))
 
 
 def _add_node(turn: Turn, pool: PoolState, *, spot: bool) -> PoolState:

@@ -10,11 +10,12 @@ from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolK
 
 @dataclass(frozen=True, slots=True)
 class PrepareNode:
-    """Make the node's directories; answer NodePrepared or NodeUnusable."""
+    """Make the node's directories, anew unless `keep`; answer NodePrepared or NodeUnusable."""
 
     node: NodeKey
     boot: int
     cause: str
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,12 @@ class RemoveTaskFiles:
 
 @dataclass(frozen=True, slots=True)
 class RemoveNode:
-    """Kill everything on the node, remove its directory; answer NodeRemoved."""
+    """Kill everything on the node, remove its directory unless `keep`; answer NodeRemoved."""
 
     node: NodeKey
     boot: int
     cause: str
+    keep: bool = False
 
 
 Command: TypeAlias = PrepareNode | RunStartTask | RunTask | StopTask | RemoveTaskFiles | RemoveNode

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from batchite import autoscale
-from batchite.scheduler import allocation, autoscaling, jobs, nodes, pools, restart, tasks
+from batchite.scheduler import allocation, autoscaling, jobs, nodes, pools, reboots, restart, tasks
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Outcome, Record
 from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskState
@@ -34,6 +34,7 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.TaskStarted: tasks.started,
     e.TaskEnded: tasks.ended,
     e.NodeRemoved: nodes.removed,
+    e.RestartNode: reboots.restart,
     e.Preempt: nodes.preempt,
     e.Restarted: restart.restarted,
 }

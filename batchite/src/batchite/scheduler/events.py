@@ -199,6 +199,16 @@ class NodeRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartNode:
+    """Reboot or reimage: `state` is rebooting | reimaging. `option` says what becomes of its tasks, as in a resize."""
+
+    node: NodeKey
+    state: str
+    option: str = "requeue"
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preempt:
     """Spot nodes are taken: one by name, or every Spot node of the pool."""
 
@@ -240,6 +250,7 @@ Event: TypeAlias = (
     | TaskStarted
     | TaskEnded
     | NodeRemoved
+    | RestartNode
     | Preempt
     | Restarted
     | Tick

@@ -21,7 +21,7 @@ def _check_slots(world: World) -> None:
     for node in world.nodes.values():
         held = sum(world.running_on.get(node.key, {}).values())
         assert 0 <= held <= node.slots, f"{node.key}: {held} of {node.slots} slots held"
-        assert held == 0 or node.state in {"running", "leavingpool", "preempted"}, (
+        assert held == 0 or node.state in {"running", "leavingpool", "preempted", "rebooting", "reimaging"}, (
             f"{node.key}: {node.state} with tasks"
         )
 

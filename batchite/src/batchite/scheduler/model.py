@@ -150,7 +150,7 @@ class StartTaskState:
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """A node. state: creating | starting | waitingforstarttask | idle | running | starttaskfailed | leavingpool |
-    preempted | rebooting | unusable.
+    preempted | rebooting | reimaging | unusable.
     """
 
     key: NodeKey
@@ -166,6 +166,8 @@ class NodeState:
     total_run: int = 0
     total_succeeded: int = 0
     failure: Failure | None = None  # why the node is unusable
+    keeps_files: bool = False  # the next boot finds the directory as it is: a reboot
+    draining: bool = False  # reboots or is reimaged once its tasks are done
 
 
 @dataclass(frozen=True, slots=True)

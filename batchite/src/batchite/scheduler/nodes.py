@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, placement, tasks
+from batchite.scheduler import allocation, placement, reboots, tasks
 from batchite.scheduler.commands import PrepareNode, RunStartTask
 from batchite.scheduler.events import NodePrepared, NodeRemoved, NodeUnusable, Preempt, StartTaskEnded
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, StartTaskState
@@ -17,14 +17,12 @@ RECOVER_SECONDS = 300.0
 
 def boot(turn: Turn, node: NodeState) -> None:
     """The machine is up: have its directories made."""
-    turn.command(PrepareNode(node.key, node.boot, turn.cause))
+    turn.command(PrepareNode(node.key, node.boot, turn.cause, keep=node.keeps_files))
 
 
 def reboot(turn: Turn, node: NodeState) -> None:
-    """Boot again, as a fresh start of the same machine."""
-    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False)
-    node = turn.move_node(turn.move_node(fresh, "rebooting"), "starting")
-    turn.timers.at_service(turn.now.service + allocation.BOOT_SECONDS, "boot", node.key, node.boot)
+    """Boot again after a stop of the server; the directory is made anew unless a reboot was under way."""
+    reboots.up_again(turn, turn.move_node(node, "rebooting"))
 
 
 def prepared(turn: Turn, event: NodePrepared) -> None:
@@ -48,7 +46,7 @@ def prepared(turn: Turn, event: NodePrepared) -> None:
 def start_task_ended(turn: Turn, event: StartTaskEnded) -> None:
     """Success opens the node; a failure is retried as the pool says, then closes it."""
     node = current(turn, event.node, event.boot)
-    if node is None or node.state in GOING or node.start_task is None or node.start_task.state != "running":
+    if node is None or node.state in DOWN or node.start_task is None or node.start_task.state != "running":
         return
     info, pool = node.start_task, turn.world.pools[_pool(node)]
     policy = pool.start_task
@@ -84,13 +82,15 @@ def preempt(turn: Turn, event: Preempt) -> None:
 
 def recovered(turn: Turn, node: NodeState) -> None:
     """The platform gives a preempted node back under its old id, as a fresh machine."""
-    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False)
+    fresh = replace(
+        node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False, keeps_files=False, draining=False
+    )
     allocation.allocate(turn, turn.move_node(fresh, "creating"))
     allocation.settle(turn, _pool(node))
 
 
 def removed(turn: Turn, event: NodeRemoved) -> None:
-    """Nothing runs on the node any more: its attempts are settled; a leaving node goes, a preempted one waits."""
+    """Nothing runs on the node any more: its attempts are settled; it goes, waits for its return, or boots."""
     node = current(turn, event.node, event.boot)
     if node is None:
         return
@@ -99,6 +99,8 @@ def removed(turn: Turn, event: NodeRemoved) -> None:
     pool = _pool(node)
     if node.state == "preempted":
         turn.timers.at_service(turn.now.service + RECOVER_SECONDS, "recover", node.key, node.boot)
+    elif node.state in {"rebooting", "reimaging"}:
+        reboots.up_again(turn, node)
     else:
         turn.gone(node.key)
         allocation.settle(turn, pool)
@@ -143,6 +145,7 @@ def _to_preempt(turn: Turn, event: Preempt) -> list[NodeState]:
 
 
 GOING = frozenset({"leavingpool", "preempted"})
+DOWN = GOING | {"rebooting", "reimaging"}
 
 
 def _pool(node: NodeState) -> PoolKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchite.scheduler import allocation, autoscaling, jobs, nodes, placement, tasks
+from batchite.scheduler import allocation, autoscaling, jobs, nodes, placement, reboots, tasks
 from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.events import Restarted
 from batchite.scheduler.model import NodeState, TaskState
@@ -44,6 +44,8 @@ def _resume_node(turn: Turn, node: NodeState) -> None:
             nodes.reboot(turn, node)
         case "running":
             turn.move_node(node, "idle")
+        case "rebooting" | "reimaging":
+            reboots.up_again(turn, node)
         case "leavingpool" | "preempted":
             turn.command(RemoveNode(node.key, node.boot, turn.cause))
 

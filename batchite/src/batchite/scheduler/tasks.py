@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, jobs, placement
+from batchite.scheduler import allocation, jobs, placement, reboots
 from batchite.scheduler.commands import RemoveTaskFiles, StopTask
 from batchite.scheduler.events import AddTasks, DeleteTask, TaskEnded, TaskStarted, TerminateTask
 from batchite.scheduler.model import Failure, JobKey, NodeState, PoolKey, TaskKey, TaskState
@@ -167,13 +167,15 @@ def _let_others_run(turn: Turn, key: TaskKey) -> None:
 
 
 def _free(turn: Turn, node: NodeState, *, success: bool) -> None:
-    """The slots of an ended attempt are free: the node idles, leaves, or takes the next task."""
+    """The slots of an ended attempt are free: the node idles, leaves, reboots, or takes the next task."""
     node = turn.world.nodes[node.key]
     turn.put(replace(node, total_succeeded=node.total_succeeded + success))
     node = turn.world.nodes[node.key]
     pool = PoolKey(node.key.account, node.key.pool)
     if node.state == "leavingpool":
         allocation.drained(turn, node)
+    elif node.draining:
+        reboots.drained(turn, node)
     elif node.state == "running" and not turn.world.attempts_on(node.key):
         turn.move_node(node, "idle")
     placement.place(turn, pool)

@@ -1,0 +1,54 @@
+"""A node that starts again on a client's word: a reboot keeps its directory, a reimage makes it anew.
+
+The state says so at once; the node's tasks end or finish as the client chose; when nothing of the node runs any more it
+boots, and runs the pool's present start task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchite.errors import ServiceError
+from batchite.scheduler import allocation
+from batchite.scheduler.events import RestartNode
+from batchite.scheduler.model import NodeState
+from batchite.scheduler.turn import Turn
+
+UNDER_WAY = {
+    "creating": "NodeBeingCreated",
+    "starting": "NodeBeingStarted",
+    "waitingforstarttask": "NodeBeingStarted",
+    "rebooting": "NodeBeingRebooted",
+    "reimaging": "NodeBeingReimaged",
+}
+"""Why a node cannot be started again while it is on its way up."""
+PERMITTED = frozenset({"idle", "running", "starttaskfailed"})
+
+
+def restart(turn: Turn, event: RestartNode) -> None:
+    """Begin a reboot or reimage; tasks are requeued, terminated, or waited for."""
+    node = turn.world.nodes.get(event.node)
+    if node is None:
+        raise ServiceError("NodeNotFound")
+    if node.state not in PERMITTED:
+        raise ServiceError(UNDER_WAY.get(node.state, "NodeStateUnusable"), f"The node is {node.state}.")
+    waits = event.option in {"taskcompletion", "retaineddata"} and bool(turn.world.attempts_on(node.key))
+    kept = event.state == "rebooting"
+    node = turn.move_node(node, event.state, ready=False, keeps_files=kept, draining=waits)
+    if not waits:
+        allocation.vacate(turn, node, "terminate" if event.option == "terminate" else "requeue")
+
+
+def drained(turn: Turn, node: NodeState) -> None:
+    """A node that waited for its tasks is free of them: it goes down now."""
+    if node.draining and not turn.world.attempts_on(node.key):
+        node = replace(node, draining=False)
+        turn.put(node)
+        allocation.vacate(turn, node, "requeue")
+
+
+def up_again(turn: Turn, node: NodeState) -> None:
+    """Nothing of the node runs any more: it boots."""
+    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False, draining=False)
+    turn.move_node(fresh, "starting")
+    turn.timers.at_service(turn.now.service + allocation.BOOT_SECONDS, "boot", fresh.key, fresh.boot)
