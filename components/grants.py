@@ -5,7 +5,6 @@ Does not own who gets what: that is in the components that grant.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import pulumi
 import pulumi_azure_native as azure
 
 from components import naming
+from components.patience import patient
 
 # Source: "Azure built-in roles".
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -26,9 +26,9 @@ KEY_USER = "e147488a-f6f5-4113-8e2d-b22465e65bf6"
 SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 
 SERVICE_PRINCIPAL = "ServicePrincipal"
+UNKNOWN_PRINCIPAL = "PrincipalNotFound"
 PATIENCE = 30
-"""Failures of one assignment that are waited out: Entra needs up to a few minutes to know a new identity everywhere."""
-PAUSE = 10.0
+"""Attempts at one assignment: Entra needs up to a few minutes to know a new identity everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def assign(grants: Mapping[str, Grant], where: Granting, parent: pulumi.Resource
     """Make the role assignments; the keys are their logical names."""
     if not grants:
         return
-    hook = pulumi.ErrorHook(f"{next(iter(grants))}-wait-for-principal", wait_for_principal)
+    hook = patient(f"{next(iter(grants))}-wait-for-principal", UNKNOWN_PRINCIPAL, PATIENCE)
     for key, grant in grants.items():
         azure.authorization.RoleAssignment(
             key,
@@ -95,16 +95,3 @@ def only_roles(roles: tuple[str, ...]) -> str:
         f"((!(ActionMatches{{'{action}/{verb}'}})) OR ({side}[{role}] ForAnyOfAnyValues:GuidEquals {{{ids}}}))"
         for verb, side in parts
     )
-
-
-def is_unknown_principal(errors: list[str]) -> bool:
-    """Whether the last failure is only that Entra does not know the identity yet, and there is patience left."""
-    return bool(errors) and "PrincipalNotFound" in errors[0] and len(errors) <= PATIENCE
-
-
-async def wait_for_principal(args: pulumi.ErrorHookArgs) -> bool:
-    """Say whether to try again, after a pause."""
-    again = is_unknown_principal(args.errors)
-    if again:
-        await asyncio.sleep(PAUSE)
-    return again

@@ -22,6 +22,7 @@ from batchite import autoscale
 from components import arm_inputs, naming, pool_inputs
 from components.draining import Draining
 from components.lifetimes import judge
+from components.patience import patient
 from components.place import Place, name_of
 from components.pool_inputs import IN_PLACE, REPLACED, Parts
 from components.pool_settings import PoolSettings
@@ -29,6 +30,8 @@ from components.preflight import ended, ends, today
 from components.records import judge as judge_settings
 from components.validation import Problem, broken, refuse
 
+RESIZED, PATIENCE = "PoolBeingResized", 90
+"""What ARM says of a fixed pool that still changes its number of nodes, and how often it is tried again: 15 minutes."""
 STALE = {
     "startTask": "nodes that run keep the start task they have had until they are rebooted or reimaged",
     "applicationPackages": "nodes that run keep their packages until they are rebooted or reimaged",
@@ -174,7 +177,12 @@ def _pool(
     names = {"poolName": pool_id, "accountName": args.account_name, "resourceGroupName": args.place.resource_group}
     inputs = arm_inputs.build(azure.batch.PoolArgs, {**found, **names})
     # The generation in the name lets the new pool be there before the old one goes.
-    options = pulumi.ResourceOptions(parent=parent, replace_on_changes=list(REPLACED), delete_before_replace=False)
+    options = pulumi.ResourceOptions(
+        parent=parent,
+        replace_on_changes=list(REPLACED),
+        delete_before_replace=False,
+        hooks=pulumi.ResourceHookBinding(on_error=[patient(f"pool-{key}-resized", RESIZED, PATIENCE)]),
+    )
     return azure.batch.Pool(key, inputs, opts=_saying(f"pool-{key}-changed", in_place, options))
 
 

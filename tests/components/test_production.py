@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from components.alerts import ALERTS, LOGS, METRICS, quota_threshold
-from components.grants import ACCESS_ADMINISTRATOR, CONTRIBUTOR, JOB_SUBMITTER, KEY_USER, READER, is_unknown_principal
+from components.grants import (
+    ACCESS_ADMINISTRATOR,
+    CONTRIBUTOR,
+    JOB_SUBMITTER,
+    KEY_USER,
+    PATIENCE,
+    READER,
+    UNKNOWN_PRINCIPAL,
+)
+from components.patience import is_passing
 from components.pipeline import DEPLOYED_ROLES
 from tests.components.harness import Deployed, deploy
 
@@ -264,4 +273,4 @@ def test_pools_of_the_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_only_a_new_identity_is_waited_for(errors: list[str], again: bool) -> None:
     """Any other failure of a role assignment is told at once, and patience has an end."""
-    assert is_unknown_principal(errors) is again
+    assert is_passing(errors, UNKNOWN_PRINCIPAL, PATIENCE) is again
