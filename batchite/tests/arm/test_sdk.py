@@ -17,9 +17,13 @@ from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.batch import BatchManagementClient
 from azure.mgmt.batch import models as batch
 from azure.mgmt.msi import ManagedServiceIdentityClient
+from azure.mgmt.msi.models import FederatedIdentityCredential, Identity, IdentityUpdate
+from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.network.models import TagsObject
 from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.mgmt.resource.resources.models import ResourceGroupPatchable
 from azure.mgmt.storage import StorageManagementClient
-from azure.mgmt.storage.models import BlobContainer
+from azure.mgmt.storage.models import BlobContainer, BlobServiceProperties
 
 from batchite.http.asgi import App
 from batchite.http.plane import Plane, everything
@@ -31,7 +35,7 @@ from batchite.identity.tokens import TokenIssuer, TokenVerifier, create_keys
 from batchite.identity.well_known import DEVELOPER_CLIENT_ID, TENANT_ID
 
 pytestmark = pytest.mark.documented
-READER = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+SCOPE = "https://management.azure.com/.default"
 FORMULA = "$TargetDedicatedNodes = 1;"
 
 
@@ -55,7 +59,8 @@ class Server:
         assert not self._thread.is_alive()
 
     def get_token(self, *scopes: str, **_options: Any) -> AccessToken:
-        """A token of the developer's."""
+        """A token of the developer's; clients ask for the scope they were given."""
+        assert scopes == (SCOPE,)
         token = self.issuer.issue("https://management.azure.com/", DEVELOPER, DEVELOPER_CLIENT_ID, TENANT_ID)
         return AccessToken(token, 2**31)
 
@@ -65,6 +70,7 @@ class Server:
             "credential": self,
             "subscription_id": SUBSCRIPTION,
             "base_url": self.base,
+            "credential_scopes": [SCOPE],
             "connection_verify": str(self.certificates.ca),
             "polling_interval": 1,
         }
@@ -103,12 +109,15 @@ def group(server: Server) -> Iterator[str]:
 
 
 def test_groups_and_providers(server: Server, group: str) -> None:
-    """azure-mgmt-resource reads groups and registrations."""
+    """azure-mgmt-resource reads and tags groups, and reads registrations."""
     with ResourceManagementClient(**server.options()) as client:
         assert client.resource_groups.get(group).location == "westeurope"
         assert [found.name for found in client.resource_groups.list()] == [group]
+        changed = client.resource_groups.update(group, ResourceGroupPatchable(tags={"a": "b"}))
+        assert changed.tags == {"a": "b"}
         assert client.providers.get("Microsoft.Batch").registration_state == "Registered"
         assert client.providers.register("Microsoft.Storage").registration_state == "Registered"
+        assert "Microsoft.Network" in {found.namespace for found in client.providers.list()}
         with pytest.raises(ResourceNotFoundError) as raised:
             client.resource_groups.get("none")
         assert raised.value.error
@@ -116,38 +125,146 @@ def test_groups_and_providers(server: Server, group: str) -> None:
 
 
 def test_storage_accounts_and_containers(server: Server, group: str) -> None:
-    """azure-mgmt-storage creates an account, reads its keys, makes and lists containers."""
+    """azure-mgmt-storage makes, changes and lists accounts, their keys, containers, services and policies."""
     with StorageManagementClient(**server.options()) as client:
         body: Any = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
         account = client.storage_accounts.begin_create(group, "sdkstore", body).result()
         assert account.provisioning_state == "Succeeded"
-        assert (
-            client.storage_accounts.check_name_availability(
-                {"name": "sdkstore", "type": "Microsoft.Storage/storageAccounts"}
-            ).name_available
-            is False
-        )
+        taken: Any = {"name": "sdkstore", "type": "Microsoft.Storage/storageAccounts"}
+        assert client.storage_accounts.check_name_availability(taken).name_available is False
+        changed = client.storage_accounts.update(group, "sdkstore", {"tags": {"a": "b"}})
+        assert changed.tags == {"a": "b"}
+        assert [one.name for one in client.storage_accounts.list_by_resource_group(group)] == ["sdkstore"]
         keys = client.storage_accounts.list_keys(group, "sdkstore").keys_property
         assert keys
-        assert len(keys) == 2
+        new = client.storage_accounts.regenerate_key(group, "sdkstore", {"keyName": "key1"}).keys_property
+        assert new
+        assert (new[0].value == keys[0].value, new[1].value == keys[1].value) == (False, True)
         client.blob_containers.create(group, "sdkstore", "input", BlobContainer())
         assert [found.name for found in client.blob_containers.list(group, "sdkstore")] == ["input"]
+        updated = client.blob_containers.update(
+            group, "sdkstore", "input", BlobContainer({"properties": {"metadata": {"a": "b"}}})
+        )
+        assert updated.metadata == {"a": "b"}
+        services = client.blob_services.set_service_properties(
+            group, "sdkstore", BlobServiceProperties({"properties": {"isVersioningEnabled": True}})
+        )
+        assert services.is_versioning_enabled
+        assert client.blob_services.get_service_properties(group, "sdkstore").is_versioning_enabled
         client.blob_containers.delete(group, "sdkstore", "input")
         client.storage_accounts.delete(group, "sdkstore")
+        with pytest.raises(ResourceNotFoundError):
+            client.storage_accounts.get_properties(group, "sdkstore")
 
 
-def test_identities_and_role_assignments(server: Server, group: str) -> None:
-    """azure-mgmt-msi makes an identity, azure-mgmt-authorization gives it a role."""
+def test_lifecycle_policies(server: Server, group: str) -> None:
+    """azure-mgmt-storage makes, reads and deletes the policy of an account."""
+    with StorageManagementClient(**server.options()) as client:
+        body: Any = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+        client.storage_accounts.begin_create(group, "sdkpolicy", body).result()
+        delete = {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}}
+        rule = {"name": "old", "type": "Lifecycle", "definition": {"actions": delete}}
+        policy: Any = {"properties": {"policy": {"rules": [rule]}}}
+        made = client.management_policies.create_or_update(group, "sdkpolicy", "default", policy)
+        assert made.policy
+        assert made.policy.rules[0].name == "old"
+        assert client.management_policies.get(group, "sdkpolicy", "default").last_modified_time
+        client.management_policies.delete(group, "sdkpolicy", "default")
+        with pytest.raises(ResourceNotFoundError):
+            client.management_policies.get(group, "sdkpolicy", "default")
+
+
+def test_identities_and_their_credentials(server: Server, group: str) -> None:
+    """azure-mgmt-msi makes, changes, lists and deletes identities and what they trust."""
+    with ManagedServiceIdentityClient(**server.options()) as client:
+        made = client.user_assigned_identities.create_or_update(group, "nodes", Identity(location="westeurope"))
+        changed = client.user_assigned_identities.update(group, "nodes", IdentityUpdate(tags={"a": "b"}))
+        assert (changed.principal_id, changed.tags) == (made.principal_id, {"a": "b"})
+        assert client.user_assigned_identities.get(group, "nodes").client_id == made.client_id
+        assert [one.name for one in client.user_assigned_identities.list_by_resource_group(group)] == ["nodes"]
+        trust = FederatedIdentityCredential(
+            issuer="https://issuer.example.com", subject="a", audiences=["api://AzureADTokenExchange"]
+        )
+        credentials = client.federated_identity_credentials
+        assert credentials.create_or_update(group, "nodes", "pipeline", trust).subject == "a"
+        trust.subject = "b"
+        assert credentials.create_or_update(group, "nodes", "pipeline", trust).subject == "b"
+        assert [one.name for one in credentials.list(group, "nodes")] == ["pipeline"]
+        credentials.delete(group, "nodes", "pipeline")
+        client.user_assigned_identities.delete(group, "nodes")
+        with pytest.raises(ResourceNotFoundError):
+            client.user_assigned_identities.get(group, "nodes")
+
+
+def test_roles_and_their_assignments(server: Server, group: str) -> None:
+    """azure-mgmt-authorization finds roles, makes one, assigns both, and takes them back."""
     with ManagedServiceIdentityClient(**server.options()) as identities:
-        identity: Any = identities.user_assigned_identities.create_or_update(group, "nodes", {"location": "westeurope"})
+        identity = identities.user_assigned_identities.create_or_update(group, "nodes", Identity(location="westeurope"))
     with AuthorizationManagementClient(**server.options()) as client:
         scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
-        body: Any = {"properties": {"principalId": identity.principal_id, "roleDefinitionId": READER}}
+        (reader,) = client.role_definitions.list(scope, filter="roleName eq 'Reader'")
+        body: Any = {"properties": {"principalId": identity.principal_id, "roleDefinitionId": reader.id}}
         name = "11111111-1111-4111-8111-111111111111"
         made = client.role_assignments.create(scope, name, body)
         assert made.principal_id == identity.principal_id
+        assert client.role_assignments.get(scope, name).role_definition_id == reader.id
         assert [found.name for found in client.role_assignments.list_for_scope(scope)] == [name]
         client.role_assignments.delete(scope, name)
+        role: Any = {"roleName": "SDK", "assignableScopes": [scope], "permissions": [{"actions": ["*/read"]}]}
+        custom = client.role_definitions.create_or_update(scope, name, {"properties": role})
+        assert custom.role_type == "CustomRole"
+        assert client.role_definitions.get(scope, name).permissions[0].actions == ["*/read"]
+        client.role_definitions.delete(scope, name)
+
+
+def test_networks(server: Server, group: str) -> None:
+    """azure-mgmt-network polls what it makes, changes and deletes."""
+    with NetworkManagementClient(**server.options()) as client:
+        body: Any = {"location": "westeurope", "address_space": {"address_prefixes": ["10.0.0.0/16"]}}
+        made = client.virtual_networks.begin_create_or_update(group, "sdknet", body).result()
+        assert made.provisioning_state == "Succeeded"
+        subnet: Any = {"address_prefix": "10.0.0.0/24"}
+        client.subnets.begin_create_or_update(group, "sdknet", "a", subnet).result()
+        found = client.virtual_networks.get(group, "sdknet")
+        assert [one.name for one in found.subnets or ()] == ["a"]
+        found.tags = {"a": "b"}
+        again = client.virtual_networks.begin_create_or_update(group, "sdknet", found).result()
+        assert (again.tags, [one.name for one in again.subnets or ()]) == ({"a": "b"}, ["a"])
+        assert client.virtual_networks.update_tags(group, "sdknet", TagsObject(tags={"c": "d"})).tags == {"c": "d"}
+        client.subnets.begin_delete(group, "sdknet", "a").result()
+        assert list(client.subnets.list(group, "sdknet")) == []
+        client.virtual_networks.begin_delete(group, "sdknet").result()
+        assert list(client.virtual_networks.list(group)) == []
+
+
+def test_batch_accounts(server: Server, group: str) -> None:
+    """azure-mgmt-batch makes, changes, lists and deletes accounts, their keys, applications and versions."""
+    with BatchManagementClient(**server.options()) as client:
+        with StorageManagementClient(**server.options()) as storage:
+            body: Any = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+            store = storage.storage_accounts.begin_create(group, "sdkpackages", body).result()
+        linked = batch.AutoStorageBaseProperties(storage_account_id=str(store.id))
+        parameters = batch.BatchAccountCreateParameters(location="westeurope", auto_storage=linked)
+        client.batch_account.begin_create(group, "sdkaccount", parameters).result()
+        taken = batch.CheckNameAvailabilityParameters(name="sdkaccount")
+        assert client.location.check_name_availability("westeurope", taken).name_available is False
+        update = batch.BatchAccountUpdateParameters(tags={"a": "b"})
+        assert client.batch_account.update(group, "sdkaccount", update).tags == {"a": "b"}
+        assert client.batch_account.get(group, "sdkaccount").auto_storage
+        assert [one.name for one in client.batch_account.list_by_resource_group(group)] == ["sdkaccount"]
+        keys = client.batch_account.get_keys(group, "sdkaccount")
+        new = batch.BatchAccountRegenerateKeyParameters(key_name=batch.AccountKeyType.PRIMARY)
+        assert client.batch_account.regenerate_key(group, "sdkaccount", new).primary != keys.primary
+        application = batch.Application(display_name="Tool")
+        assert client.application.create(group, "sdkaccount", "tool", application).display_name == "Tool"
+        application.display_name = "Tools"
+        assert client.application.update(group, "sdkaccount", "tool", application).display_name == "Tools"
+        assert client.application_package.create(group, "sdkaccount", "tool", "1").storage_url
+        assert [one.name for one in client.application_package.list(group, "sdkaccount", "tool")] == ["1"]
+        client.application_package.delete(group, "sdkaccount", "tool", "1")
+        client.application.delete(group, "sdkaccount", "tool")
+        assert list(client.application.list(group, "sdkaccount")) == []
+        client.batch_account.begin_delete(group, "sdkaccount").result()
 
 
 def test_batch_accounts_and_pools(server: Server, group: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from arm.worlds import World
 from identity.server import Background
 
+from batchite.app import ARM_PATHS
 from batchite.arm.plane import unknown_type
 from batchite.http.asgi import App
 from batchite.http.plane import Plane, paths_under
@@ -47,10 +48,11 @@ def local_azure(folder: Path) -> Iterator[LocalAzure]:
     router = Router(world.plane.routes, unknown_type)
     planes = [
         Authority(issuer, [developer], local).plane(),
-        Plane("arm", paths_under("/subscriptions", "/providers"), router, authenticator, ARM),
+        Plane("arm", paths_under(*ARM_PATHS), router, authenticator, ARM),
     ]
     app = App(planes, startup=[world.start], shutdown=[world.stop])
     url, credentials = f"https://127.0.0.1:{port_of(listening)}", folder / "env"
+    world.endpoints.https = url
     names = {"AUTHORITY_HOST": url, "TENANT_ID": "adfs", "CLIENT_ID": DEVELOPER_CLIENT_ID}
     lines = {**names, "CLIENT_SECRET": keys.client_secret}
     credentials.write_text("".join(f"AZURE_{name}='{value}'\n" for name, value in lines.items()))
