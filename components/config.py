@@ -24,7 +24,7 @@ from components.key_vault import VaultSettings
 from components.monitoring import WEBHOOKS, MonitoringSettings
 from components.naming import KEY, POOL_KEY, PREFIX
 from components.network import NetworkSettings
-from components.package_settings import MOST_OF_A_POOL, PackageSettings
+from components.package_settings import MOST_OF_A_POOL, MOST_OF_AN_ACCOUNT, PackageSettings
 from components.pipeline import PipelineSettings
 from components.pool_settings import PoolSettings
 from components.public_access import ANYONE, PublicAccess
@@ -137,6 +137,8 @@ class Settings:
             if len(pool.packages) + len(pool.application_packages) > MOST_OF_A_POOL:
                 rule = f"a pool has at most {MOST_OF_A_POOL} application packages"
                 yield Problem(f"pools.{key}.packages", None, rule)
+        if len(self.packages) > MOST_OF_AN_ACCOUNT:
+            yield Problem("packages", len(self.packages), f"an account has at most {MOST_OF_AN_ACCOUNT}")
         if self.packages and self.public_access.allow != ANYONE:
             rule = f"do not work with a storage account behind a firewall; publicAccess.allow has to be {ANYONE!r}"
             yield Problem("packages", None, rule)

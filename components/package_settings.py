@@ -12,8 +12,9 @@ from components.start_task_settings import FILE
 from components.validation import FLAG, matching, whole
 
 MOST_VERSIONS = 40
-"""Packages of an application. Source: "Batch service quotas and limits"."""
+"""Versions of a package. Source of these limits: "Batch service quotas and limits"."""
 MOST_OF_A_POOL = 10
+MOST_OF_AN_ACCOUNT = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

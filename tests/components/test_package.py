@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import stat
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,11 +15,11 @@ from azure.core.exceptions import ServiceRequestError
 
 from components import package_version, packing, resource_manager
 from components.config import parse
-from components.package_settings import PackageSettings
 from components.package_version import PackageError, PackageVersionProvider, publish
 from components.resource_manager import PUBLIC, ResourceManager, cloud
 from components.validation import SettingsError
 from tests.components.harness import PROJECT, deploy
+from tests.components.test_packing import packed, program
 from tests.components.test_settings import EXAMPLE
 
 pytestmark = pytest.mark.ours
@@ -34,100 +30,8 @@ APPLICATION = f"{ACCOUNT}/applications/tool"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A program with a script, data, and what running it has left."""
-    root = tmp_path / "tool"
-    (root / "bin").mkdir(parents=True)
-    (root / "bin/run").write_bytes(b"#!/bin/sh\necho hello\n")
-    (root / "bin/run").chmod(0o755)
-    (root / "data.csv").write_bytes(b"1,2\n")
-    (root / "data.csv").chmod(0o644)
-    (root / "__pycache__").mkdir()
-    (root / "__pycache__/x.pyc").write_bytes(os.urandom(9))
-    return root
-
-
-def packed(path: Path) -> bytes:
-    """The zip of a package."""
-    target = io.BytesIO()
-    packing.pack(path, target)
-    return target.getvalue()
-
-
-def test_packing_twice_gives_the_same_bytes(folder: Path) -> None:
-    """Times and the order of folders leave no trace; modes do, and what Python left behind is not packed."""
-    before = packed(folder)
-    for path in folder.rglob("*"):
-        os.utime(path, (1, 1))
-    (folder / "__pycache__/y.pyc").write_bytes(b"new")
-    assert packed(folder) == before
-    with zipfile.ZipFile(io.BytesIO(before)) as archive:
-        assert {one.filename: stat.S_IMODE(one.external_attr >> 16) for one in archive.infolist()} == {
-            "bin/run": 0o755,
-            "data.csv": 0o644,
-        }
-
-
-def test_a_version_is_its_content(folder: Path, tmp_path: Path) -> None:
-    """A folder, its zip and another zip of it are one version; a byte, a name or an executable bit make another."""
-    version = packing.version(folder)
-    assert package_version.OURS.fullmatch(version)
-    (tmp_path / "tool.zip").write_bytes(packed(folder))
-    with zipfile.ZipFile(tmp_path / "other.zip", "w", zipfile.ZIP_STORED) as archive:
-        for path in (folder / "data.csv", folder / "bin/run"):
-            archive.write(path, path.relative_to(folder))
-    assert {packing.version(tmp_path / name) for name in ("tool.zip", "other.zip")} == {version}
-    seen = {version}
-    for change in (
-        lambda: (folder / "data.csv").write_bytes(b"1,3\n"),
-        lambda: (folder / "data.csv").rename(folder / "table.csv"),
-        lambda: (folder / "bin/run").chmod(0o644),
-    ):
-        change()
-        assert packing.version(folder) not in seen
-        seen.add(packing.version(folder))
-
-
-def test_a_zip_is_uploaded_as_it_is(folder: Path, tmp_path: Path) -> None:
-    """Someone else's build is not packed again."""
-    (tmp_path / "tool.zip").write_bytes(packed(folder))
-    assert packed(tmp_path / "tool.zip") == (tmp_path / "tool.zip").read_bytes()
-
-
-def zip_of(path: Path, name: str, mode: int = 0o100644, content: bytes = b"x" * 99) -> None:
-    """A zip with one file."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        about = zipfile.ZipInfo(name)
-        about.external_attr = mode << 16
-        archive.writestr(about, content)
-
-
-@pytest.mark.parametrize(
-    ("name", "rule"),
-    [
-        ("nothing", "must be a folder"),
-        ("empty", "must hold a file"),
-        ("linked", "links"),
-        ("text", "must be a folder"),
-        ("slip", "lead out"),
-        ("link", "must not hold links"),
-        ("damaged", "is damaged"),
-    ],
-)
-def test_files_that_nodes_would_refuse_are_refused_first(tmp_path: Path, name: str, rule: str) -> None:
-    """What is no folder and no zip, leads out of the package, or is damaged, with the setting that names it."""
-    (tmp_path / "empty/__pycache__").mkdir(parents=True)
-    (tmp_path / "linked").mkdir()
-    (tmp_path / "linked/away").symlink_to("/")
-    (tmp_path / "text").write_text("no zip")
-    zip_of(tmp_path / "slip", "../evil")
-    zip_of(tmp_path / "link", "etc", 0o120777)
-    zip_of(tmp_path / "damaged", "file", content=bytes(range(256)) * 9)
-    content = bytearray((tmp_path / "damaged").read_bytes())
-    content[50] ^= 0xFF
-    (tmp_path / "damaged").write_bytes(content)
-    (problem,) = packing.problems(PackageSettings(path=name), tmp_path)
-    assert (problem.key, problem.value) == ("path", name)
-    assert rule in problem.rule
+    """A program."""
+    return program(tmp_path / "tool")
 
 
 class FakeCloud:
@@ -405,6 +309,8 @@ def test_packages_that_cannot_be_are_refused_together() -> None:
     two = {"tool": {"path": "workloads", "keep": 0}, "other": {"path": "nowhere"}}
     assert set(rules(packages=two, **OPEN)) == {"packages.tool.keep", "packages.other.path"}
     assert set(rules(packages={"tool": {"path": "workloads"}})) == {"packages"}
+    crowd = {f"tool{number}": {"path": "workloads"} for number in range(21)}
+    assert set(rules(packages=crowd, **OPEN)) == {"packages"}
     ten = [{"id": f"/a{number}"} for number in range(10)]
     many = {"main": {**POOL, "packages": ["tool"], "applicationPackages": ten}}
     assert set(rules(pools=many, packages={"tool": {"path": "workloads"}}, **OPEN)) == {"pools.main.packages"}
