@@ -26,7 +26,10 @@ def routes_page() -> str:
         for one in OPERATIONS
     ]
     built = sum(one.name in BUILT for one in OPERATIONS)
-    types = [f"| {kind.name} | `{kind.template}` | {', '.join(kind.actions) or 'none'} |" for kind in TYPES]
+    types = [
+        f"| {kind.name} | `{kind.template}` | {'stored' if kind.stored else 'works'} | {', '.join(kind.actions) or 'none'} |"
+        for kind in TYPES
+    ]
     return "\n".join(
         [
             NOTE,
@@ -44,8 +47,11 @@ def routes_page() -> str:
             "",
             "GET, PUT, PATCH where ARM has it, DELETE and lists. Any other type answers 501 with its name.",
             "",
-            "| type | path | actions |",
-            "|---|---|---|",
+            "A type that works has its effect here. A stored one has none: it is kept and shown with Azure's defaults, its",
+            "generated values and its rules (names, references, what may change, what is in use and can't be deleted).",
+            "",
+            "| type | path | here | actions |",
+            "|---|---|---|---|",
             *types,
             "",
         ]

@@ -227,6 +227,9 @@ def test_networks(server: Server, group: str) -> None:
         client.subnets.begin_create_or_update(group, "sdknet", "a", subnet).result()
         found = client.virtual_networks.get(group, "sdknet")
         assert [one.name for one in found.subnets or ()] == ["a"]
+        with ResourceManagementClient(**server.options()) as resources:
+            listed = resources.resources.list_by_resource_group(group)
+            assert [one.type for one in listed] == ["Microsoft.Network/virtualNetworks"]
         found.tags = {"a": "b"}
         again = client.virtual_networks.begin_create_or_update(group, "sdknet", found).result()
         assert (again.tags, [one.name for one in again.subnets or ()]) == ({"a": "b"}, ["a"])

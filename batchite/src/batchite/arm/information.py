@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from batchite.arm.ids import GROUP
 from batchite.arm.kinds import Arm
 from batchite.arm.types import batch_accounts, storage_accounts
-from batchite.errors import ServiceError
+from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Handler, Request, Response, Route
 
 _SUBSCRIPTION = "/subscriptions/{subscriptionId}"
+_GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}"
+FILTER = frozenset({"$filter"})
+"""The query options of the routes here."""
 
 
 def routes(arm: Arm) -> Iterator[Route]:
@@ -30,6 +35,8 @@ def routes(arm: Arm) -> Iterator[Route]:
     yield Route("Tenants_List", "GET", "/tenants", 200, bound(_tenants))
     yield Route("Subscriptions_List", "GET", "/subscriptions", 200, bound(_subscriptions))
     yield Route("Subscriptions_Get", "GET", _SUBSCRIPTION, 200, bound(_subscription))
+    yield Route("Resources_List", "GET", f"{_SUBSCRIPTION}/resources", 200, bound(_resources))
+    yield Route("Resources_ListByResourceGroup", "GET", f"{_GROUP}/resources", 200, bound(_resources))
     yield Route("Providers_List", "GET", f"{_SUBSCRIPTION}/providers", 200, bound(_providers))
     yield Route("Providers_Get", "GET", provider, 200, bound(_provider))
     yield Route("Providers_Register", "POST", f"{provider}/register", 200, bound(_provider))
@@ -82,6 +89,24 @@ def _shown(arm: Arm) -> dict[str, Any]:
         "managedByTenants": [],
         "subscriptionPolicies": {"locationPlacementId": "Public_2014-09-01", "spendingLimit": "Off"},
     }
+
+
+async def _resources(arm: Arm, request: Request) -> Response:
+    """What has a place of its own, of a group or of all. `$filter` takes resourceType eq."""
+    group, wanted = request.params.get("resourceGroupName"), request.query_value("$filter") or ""
+    found = re.fullmatch(r"resourceType eq '([^']+)'", wanted)
+    if wanted and not found:
+        raise invalid_property("$filter", wanted, "resourceType eq '…' is expected.", "InvalidQueryParameterValue")
+    scope = f"/subscriptions/{arm.directory.subscription}"
+    if group and arm.resources.get(f"{scope}/resourceGroups/{group}") is None:
+        raise ServiceError("ResourceGroupNotFound", f"The group is '{group}'.")
+    inside = arm.resources.inside(f"{scope}/resourceGroups/{group}" if group else scope)
+    placed = [one for one in inside if "location" in one and one["type"] != GROUP]
+    chosen = [one for one in placed if not found or one["type"].lower() == found[1].lower()]
+    return Response(200, {"value": [{name: one[name] for name in _SUMMARY if name in one} for one in chosen]})
+
+
+_SUMMARY = ("id", "name", "type", "location", "tags", "kind", "sku", "identity", "zones")
 
 
 async def _providers(arm: Arm, _request: Request) -> Response:

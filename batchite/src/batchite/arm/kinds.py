@@ -79,7 +79,8 @@ class ResourceType:
     valid body becomes, `write` carries it out. `immutable` maps dotted paths to the error code of changing them.
     A long create or delete answers 202; `retire` is done before that answer, `remove` after it. `check_delete` raises
     for a resource in use, unless its group goes as a whole. A `polled` type answers a PUT with the resource and with an
-    operation to ask. A lock does not guard an `unlocked` type.
+    operation to ask. A lock does not guard an `unlocked` type. A `stored` one does nothing here: it is kept, shown and
+    related to others.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ResourceType:
     long_delete: bool = False
     polled: bool = False
     unlocked: bool = False
+    stored: bool = False
     put: bool = True
     delete: bool = True
     patch: bool = False

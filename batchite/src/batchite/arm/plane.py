@@ -136,7 +136,7 @@ class ArmPlane:
         """A route outside of the types, with the checks that all have in common."""
 
         async def handle(request: Request) -> Response:
-            check_request(request)
+            check_request(request, information.FILTER if route.operation.startswith("Resources_") else frozenset())
             if not route.template.startswith("/metadata/"):
                 self._check_allowed(request, "Microsoft.Resources/subscriptions/read")
             return await route.handler(request)

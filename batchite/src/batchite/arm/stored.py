@@ -123,7 +123,7 @@ def resource_type(stored: Stored, complete: Complete = as_wanted, **options: Any
 
     template = _template(stored)
     fixed = {"location": "InvalidResourceLocation"} if "location" in stored.tree else {}
-    options = {"template": template, "collections": tuple(_collections(stored, template)), **options}
+    options = {"stored": True, "template": template, "collections": tuple(_collections(stored, template)), **options}
     options["immutable"] = fixed | dict(options.get("immutable", {}))
     return ResourceType(name=stored.name, body=stored.shape(), complete=completed, **options)
 

@@ -66,6 +66,7 @@ BLOB_SERVICE = ResourceType(
     name_pattern="default",
     created=200,
     delete=False,
+    stored=True,
     load=_load_service,
     complete=_complete_service,
 )
@@ -162,5 +163,6 @@ MANAGEMENT_POLICY = ResourceType(
     ),
     name_pattern="default",
     created=200,
+    stored=True,
     complete=_complete_policy,
 )

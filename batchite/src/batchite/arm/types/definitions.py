@@ -122,6 +122,7 @@ ROLE_DEFINITION = resource_type(
     listed=_listed,
     list_query=frozenset({"$filter"}),
     check_delete=_check_unassigned,
+    stored=False,
 )
 
 TYPES = (ROLE_DEFINITION,)

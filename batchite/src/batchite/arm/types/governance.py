@@ -105,6 +105,7 @@ LOCK_TYPE = resource_type(
     name_pattern=r"[^<>%&?/\\]{1,90}",
     not_found="LockNotFound",
     unlocked=True,
+    stored=False,
 )
 BUDGET = resource_type(
     Stored(BUDGETS, extends=True),
