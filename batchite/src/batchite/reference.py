@@ -13,6 +13,8 @@ from batchite.scheduler import transitions
 
 NOTE = "<!-- Written by `python -m batchite.reference docs` from Batchite's own tables. -->"
 
+_EFFECT = {True: "stored", False: "works"}
+
 
 def pages() -> dict[str, str]:
     """Every generated page: its file name and its text."""
@@ -27,7 +29,7 @@ def routes_page() -> str:
     ]
     built = sum(one.name in BUILT for one in OPERATIONS)
     types = [
-        f"| {kind.name} | `{kind.template}` | {'stored' if kind.stored else 'works'} | {', '.join(kind.actions) or 'none'} |"
+        f"| {kind.name} | `{kind.template}` | {_EFFECT[kind.stored]} | {', '.join(kind.actions) or 'none'} |"
         for kind in TYPES
     ]
     return "\n".join(
@@ -47,8 +49,8 @@ def routes_page() -> str:
             "",
             "GET, PUT, PATCH where ARM has it, DELETE and lists. Any other type answers 501 with its name.",
             "",
-            "A type that works has its effect here. A stored one has none: it is kept and shown with Azure's defaults, its",
-            "generated values and its rules (names, references, what may change, what is in use and can't be deleted).",
+            "A type that works has its effect here. A stored one has none: it is kept and shown with Azure's defaults,",
+            "generated values and rules (names, references, what may change, what is in use and can't be deleted).",
             "",
             "| type | path | here | actions |",
             "|---|---|---|---|",

@@ -115,7 +115,7 @@ class Stored:
         return _compiled(self, self.tree, "")
 
 
-def resource_type(stored: Stored, complete: Complete = as_wanted, **options: Any) -> ResourceType:
+def resource_type(stored: Stored, complete: Complete = as_wanted, /, **options: Any) -> ResourceType:
     """The row of a stored type; `complete` decides what is special, after defaults and references."""
 
     def completed(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None) -> Resource:
