@@ -74,16 +74,20 @@ class PoolSettings:
         "What happens to tasks on a node that goes.", one_of("taskcompletion", "requeue", "terminate"), "taskcompletion"
     )
     formula_file: str = setting("A file with an autoscale formula of your own, instead of `min…` and `max…`.", FILE, "")
-    fixed: FixedScale | None = nested("A fixed number of nodes, instead of a formula.", FixedScale)
+    fixed: FixedScale | None = nested(
+        "A fixed number of nodes, instead of a formula.", FixedScale, lands="scaleSettings.fixedScale"
+    )
     task_slots_per_node: int = setting("The tasks that run at once on a node.", whole(1, 256), 1)
     node_fill_type: str = setting(
         "Whether tasks spread over the nodes or fill one.", one_of("Spread", "Pack"), "Spread"
     )
     start_task: StartTaskSettings = nested(
-        "What a node does before it takes tasks.", StartTaskSettings, StartTaskSettings()
+        "What a node does before it takes tasks.", StartTaskSettings, StartTaskSettings(), lands="startTask"
     )
     packages: tuple[str, ...] = setting("Packages of the stack that every node gets, by name.", each(KEY), ())
-    generation: str = setting("Any text; another one makes the pool anew (with the latest image, say).", _TEXT, "")
+    generation: str = setting(
+        "Any text; another one makes the pool anew (with the latest image, say).", _TEXT, "", lands="poolName"
+    )
     drain_minutes: int = setting(
         "When a pool is replaced: how long the old one's running tasks may take before the deployment stops and says "
         "so; 0 cuts them. As deployed with the pool that goes.",

@@ -122,6 +122,13 @@ TABLES: Mapping[str, Rows] = MappingProxyType(
 _NAMES = {"accountName", "resourceGroupName", "poolName", "applicationName", "versionName"}
 
 
+def becomes(setting: str) -> str:
+    """What a setting of a pool becomes: the inputs whose rows name it, or whose rows name what is around it."""
+    found = [path.removeprefix(f"{_MACHINE}.") for path, text in POOL.items() if f"`{setting}`" in text]
+    around = setting.rpartition(".")[0]
+    return ", ".join(found) or (becomes(around) if around else "")
+
+
 def source(kind: str, path: str) -> str:
     """Where an input comes from. Raises KeyError for a path that no row covers."""
     parts = path.split(".")

@@ -15,7 +15,7 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from components import arm_inputs
+from components import arm_inputs, reach
 from components.config import Settings
 from components.records import key_of, plain
 
@@ -94,8 +94,15 @@ def _allowed(item: Field[Any], path: str) -> str:
 
 def _row(item: Field[Any], path: str) -> str:
     about = item.metadata
-    cells = [f"`{key_of(item)}`", _allowed(item, path), _shown(item), about["help"], about.get("lands", "")]
+    lands = about.get("lands") or _of_pool(f"{path}.{key_of(item)}")
+    cells = [f"`{key_of(item)}`", _allowed(item, path), _shown(item), about["help"], lands]
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _of_pool(path: str) -> str:
+    """What a setting of a pool becomes; other sections say it themselves."""
+    prefix = "pools.<key>."
+    return reach.becomes(path.removeprefix(prefix).replace("[]", "")) if path.startswith(prefix) else ""
 
 
 def _shown(item: Field[Any]) -> str:

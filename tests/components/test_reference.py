@@ -73,3 +73,12 @@ def test_every_setting_is_explained() -> None:
     page = reference.page()
     keys = {name.removeprefix("azure-batch:") for name in reference.schema()["properties"]["config"]["properties"]}
     assert [key for key in keys if f"`{key}`" not in page] == []
+
+
+def test_every_setting_of_a_pool_becomes_something() -> None:
+    """The page names the input of ARM, or the resource, behind each."""
+    lines = reference.page().split("## `pools.<key>`", maxsplit=1)[1].splitlines()
+    others = [index for index, line in enumerate(lines) if line.startswith("## `") and "pools.<key>" not in line]
+    rows = [line.split("|")[1:-1] for line in lines[: others[0]] if line.startswith("| `")]
+    assert len(rows) > 50
+    assert [cells[0].strip() for cells in rows if not cells[-1].strip()] == []
