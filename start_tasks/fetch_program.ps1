@@ -99,14 +99,14 @@ function Copy-Package([string]$Name, [string]$Version, [string]$Made) {
     $start = 'AZ_BATCH_APP_PACKAGE_{0}#' -f $Name
     $found = @([Environment]::GetEnvironmentVariables().GetEnumerator() | Where-Object {
             $_.Key -eq $wanted -or ($Version -eq 'any' -and ($_.Key + '#').StartsWith($start, 'OrdinalIgnoreCase'))
-        })
+        } | ForEach-Object { $_.Value } | Select-Object -Unique)
     if ($found.Count -eq 0) {
         throw "the node has no application package $Name $Version (no variable $wanted): give it to the pool"
     }
     if ($found.Count -gt 1) {
         throw "the node has several of ${Name}: say which VERSION"
     }
-    Copy-Item -Path "$($found[0].Value)\*" -Destination $Made -Recurse -Force
+    Copy-Item -Path "$($found[0])\*" -Destination $Made -Recurse -Force
 }
 
 $kind, $first, $second, $third, $fourth = $args

@@ -109,21 +109,22 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 PYTHON
 }
 
-# The service names the folder of a package in a variable, NAME_VERSION with underscores, on most nodes in small letters.
+# The service names the folder of a package in variables, NAME_VERSION with underscores, in small letters or as written.
 get_package() {
-    local name=$1 version=$2 made=$3 wanted any variable found=()
+    local name=$1 version=$2 made=$3 wanted any variable found=""
     wanted=AZ_BATCH_APP_PACKAGE_${name}_${version}
     wanted=${wanted//[.#-]/_}
     any=${wanted%any}
     for variable in $(compgen -e); do
         if [[ ${variable,,} == "${wanted,,}" || ${version} == any && ${variable,,}_ == "${any,,}"* ]]; then
-            found+=("${variable}")
+            [[ -z ${found} || ${found} == "${!variable}" ]] ||
+                fail "the node has several versions of ${name}, in ${found} and ${!variable}; say which VERSION"
+            found=${!variable}
         fi
     done
-    [[ ${#found[@]} -gt 0 ]] ||
+    [[ -n ${found} ]] ||
         fail "the node has no application package ${name} ${version} (no variable ${wanted}); give it to the pool"
-    [[ ${#found[@]} -eq 1 ]] || fail "the node has several of ${name} (${found[*]}); say which VERSION"
-    cp --archive --no-preserve=ownership "${!found[0]}/." "${made}"
+    cp --archive --no-preserve=ownership "${found}/." "${made}"
 }
 
 main() {

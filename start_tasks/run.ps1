@@ -24,7 +24,7 @@ function Get-Words([object[]]$Given) {
 function Split-Steps([object[]]$Words) {
     $steps = New-Object Collections.ArrayList
     $step = New-Object Collections.ArrayList
-    foreach ($word in (@($Words) + '--')) {
+    foreach ($word in (@($Words | Where-Object { $null -ne $_ }) + '--')) {
         if ($word -ne '--') {
             $null = $step.Add($word)
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.start_tasks.cloud import STORE, Cloud
-from tests.start_tasks.node import Node
+from tests.start_tasks.node import PATH, Node
 
 pytestmark = pytest.mark.ours
 
@@ -59,10 +60,25 @@ def offline(index: Path) -> dict[str, str]:
     return {**names, "PIP_CONFIG_FILE": "/dev/null"}
 
 
+@pytest.fixture(scope="module")
+def quick_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A search path whose python3 copies one environment instead of making each, which takes seconds."""
+    folder = tmp_path_factory.mktemp("python")
+    real = shutil.which("python3", path=PATH)
+    subprocess.run([str(real), "-m", "venv", str(folder / "template")], check=True)
+    program = folder / "bin" / "python3"
+    program.parent.mkdir()
+    copy = f'[[ "$1 $2" != "-m venv" ]] || {{ rm -rf "$4" && exec cp -a {folder}/template "$4"; }}'
+    program.write_text(f'#!/bin/bash\n{copy}\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    return f"{program.parent}:{PATH}"
+
+
 @pytest.fixture
-def node(node: Node, index: Path) -> Node:
+def node(node: Node, index: Path, quick_python: str) -> Node:
     """A node that knows the index."""
     node.environment |= offline(index)
+    node.path = quick_python
     return node
 
 
@@ -161,27 +177,27 @@ def caching(node: Node, index: Path, requirements: str = "greet==1.0\nwords==1.0
     return node
 
 
-def test_nodes_share_wheels(new_node: NewNode, cloud: Cloud, index: Path, tmp_path: Path) -> None:
+def test_nodes_share_wheels(new_node: NewNode, cloud: Cloud, index: Path, tmp_path: Path, quick_python: str) -> None:
     """The second needs no index. One that somebody has changed in the cache is not installed: hashes are checked."""
     lines = []
     for name in ("greet", "words"):
         digest = hashlib.sha256((index / f"{name}-1.0-py3-none-any.whl").read_bytes()).hexdigest()
         lines.append(f"{name}==1.0 \\\n    --hash=sha256:{digest}\n")
-    one = caching(new_node("one"), index, "".join(lines)).run("python_packages.sh", "requirements.txt")
+    first, second, third = (new_node(name) for name in ("one", "two", "three"))
+    first.path = second.path = third.path = quick_python
+    one = caching(first, index, "".join(lines)).run("python_packages.sh", "requirements.txt")
     (name,) = cloud.names("output/wheels/")
     assert one.code == 0
     assert f"the wheels are in the cache: https://{STORE}/{name}" in one.out
     assert sys.implementation.cache_tag in name
-    second = caching(new_node("two"), tmp_path, "".join(lines))
-    two = second.run("python_packages.sh", "requirements.txt")
+    two = caching(second, tmp_path, "".join(lines)).run("python_packages.sh", "requirements.txt")
     assert (two.code, version_of(second)) == (0, "1.0")
     assert "no use of the wheel cache" not in two.err
     assert f"installed from the cache: https://{STORE}/{name}" in two.out
     changed = wheel(tmp_path, "greet", "1.0", {"greet.py": "VERSION = 'changed'\n"}, "Requires-Dist: words\n")
     files = {path.name: path.read_bytes() for path in index.glob("*.whl")}
     cloud.blobs[name] = _tar({**files, changed.name: changed.read_bytes()})
-    third = caching(new_node("three"), index, "".join(lines))
-    three = third.run("python_packages.sh", "requirements.txt")
+    three = caching(third, index, "".join(lines)).run("python_packages.sh", "requirements.txt")
     assert (three.code, version_of(third)) == (0, "1.0")
     assert "no use of the wheel cache" in three.err
 
