@@ -16,6 +16,7 @@
 | pool_settings, pool_inputs | what a pool may be configured to be, and what it becomes in ARM's names; pure |
 | arm_inputs | inputs in ARM's own names, judged against the SDK's classes and built from them |
 | images, sizes, lifetimes | operating systems and machines by name, the cheapest that is enough, when they end; pure |
+| quotas | whether an account has what its pools may ask for; pure |
 | draining | keeps a replaced pool until its running tasks have ended |
 | patience | failures of ARM that pass by themselves |
 | package, package_settings, package_version, packing | application packages, in versions of their content |

@@ -12,7 +12,7 @@ import pulumi
 from pulumi_azure_native.authorization import GetClientConfigResult
 
 from components.access import Access
-from components.account import Account, AccountArgs
+from components.account import USER_SUBSCRIPTION, Account, AccountArgs
 from components.config import Settings
 from components.grants import Granting
 from components.identity import Identities
@@ -28,6 +28,7 @@ from components.pool_inputs import Parts
 from components.pool_settings import PoolSettings
 from components.preflight import read_formula, stale_dates, today
 from components.private_endpoint import PrivateEndpoints, PrivateEndpointsArgs, batch_targets, vault_targets
+from components.quotas import Demand, shortfalls
 from components.start_task import LocalFile, StartTaskFiles, StartTaskParts, start_task
 from components.storage import START_TASKS, Storage
 
@@ -144,4 +145,18 @@ class Wiring:
             parts = Parts(nodes, self.place.tags, task, subnet, programs, formula)
             return Pool(key, PoolArgs(self.place, account.name, account.endpoint, chosen, parts), after)
 
-        return {key: pool(key, chosen) for key, chosen in self.settings.pools.items()}
+        made = {key: pool(key, chosen) for key, chosen in self.settings.pools.items()}
+        self._compare_with_quotas(account, made)
+        return made
+
+    def _compare_with_quotas(self, account: Account, pools: Mapping[str, Pool]) -> None:
+        """Warn of quotas that are too small, once the account tells them."""
+        if self.settings.account.pool_allocation_mode == USER_SUBSCRIPTION:
+            return
+        demands = [Demand(pool.vm_size, pool.max_dedicated, pool.max_spot) for pool in pools.values()]
+
+        def warn(quotas: Mapping[str, float]) -> None:
+            for text in shortfalls(demands, quotas):
+                pulumi.log.warn(text)
+
+        pulumi.Output.all(**account.quotas).apply(warn)
