@@ -123,7 +123,7 @@ class Settings:
             if pool.resource_tags and self.account.pool_allocation_mode != USER_SUBSCRIPTION:
                 rule = f"needs account.poolAllocationMode {USER_SUBSCRIPTION}: else the machines are Batch's own"
                 yield Problem(f"pools.{key}.resourceTags", None, rule)
-        most = sum(pool.most for pool in self.pools.values())
+        most = sum(pool.most for pool in self.pools.values() if not pool.network_configuration)
         if self.network is not None and most > self.network.nodes:
             rule = f"has addresses for {self.network.nodes} nodes, and the pools may have {most}"
             yield Problem("network.poolSubnet", self.network.pool_subnet, rule)

@@ -96,6 +96,12 @@ def test_sections_need_each_other() -> None:
     }
 
 
+def test_a_pool_in_a_network_of_its_own_takes_no_addresses() -> None:
+    """Only those in the stack's subnet count."""
+    elsewhere = {"main": {**SMALL, "maxSpot": 5000, "networkConfiguration": {"subnetId": "/subscriptions/1/subnet"}}}
+    assert parse(PROJECT, {**EXAMPLE, "pools": json.dumps(elsewhere)}).pools["main"].max_spot == 5000
+
+
 def test_private_endpoints_are_needed_where_the_internet_is_closed() -> None:
     """Otherwise no node would reach its account."""
     assert set(problems(network={"privateEndpoints": False})) == {"publicAccess.allow"}
