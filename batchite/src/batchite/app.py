@@ -271,6 +271,7 @@ class Parts:
             node_root=_node_root(base),
             http_url=base.http_url,
             https_url=base.https_url,
+            blob_url=base.blob_url,
             ca_bundle=base.certificates.bundle.absolute(),
             path=user_path,
             allow_host_changes=base.options.allow_host_changes,

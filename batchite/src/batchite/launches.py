@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from batchite.agent.launch import Launch, Package, node_directory, task_directory
+from batchite.agent.launch import Launch, Mount, Package, node_directory, task_directory
 from batchite.batch.accounts import AccountDirectory
 from batchite.batch.applications import ApplicationDirectory, packages
 from batchite.batch.context import JOB, POOL, TASK, stored
@@ -18,6 +18,7 @@ from batchite.batch.launch import (
     start_task_launch,
     task_launch,
 )
+from batchite.batch.mounts import mounts
 from batchite.http.types import Json
 from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import TokenIssuer
@@ -32,6 +33,7 @@ class Site:
     node_root: Path
     http_url: str
     https_url: str
+    blob_url: str
     ca_bundle: Path
     path: str  # PATH of the nodes
     allow_host_changes: bool = False  # tasks of elevation level admin may change the machine
@@ -57,6 +59,12 @@ class NodeLaunches:
         """The application packages of the pool, as they are now."""
         document = stored(self.service, POOL, _pool(node.key))
         return self._packages(node.key.account, document, document.get("applicationPackageReferences"))
+
+    def mounts(self, node: NodeState) -> tuple[Mount, ...]:
+        """The containers that the pool's nodes show."""
+        document = stored(self.service, POOL, _pool(node.key))
+        self._held(document)  # from now on the agent gets tokens of the pool's identities
+        return mounts(document, self.site.blob_url)
 
     def start_task(self, node: NodeState) -> Launch:
         """The pool's start task on this node."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from batchite import autoscale, records
-from batchite.agent.launch import Launch, Package
+from batchite.agent.launch import Launch, Mount, Package
 from batchite.agent.port import Agent
 from batchite.clock import Clock
 from batchite.scheduler import commands as c
@@ -58,6 +58,9 @@ class Launches(Protocol):
 
     def packages(self, node: NodeState) -> tuple[Package, ...]:
         """The application packages of the pool, as they are now."""
+
+    def mounts(self, node: NodeState) -> tuple[Mount, ...]:
+        """The containers that the pool's nodes show."""
 
     def start_task(self, node: NodeState) -> Launch:
         """The pool's start task on this node."""
@@ -251,7 +254,8 @@ class BatchService:
         elif failure := launches.refusal(node):
             self.answer(NodeUnusable(command.node, command.boot, failure, cause=command.cause))
         else:
-            agent.prepare_node(command.node, command.boot, launches.packages(node), keep=command.keep)
+            packages, mounts = launches.packages(node), launches.mounts(node)
+            agent.prepare_node(command.node, command.boot, packages, mounts, keep=command.keep)
 
     def _arm_timer(self) -> None:
         """One timer of the loop stands for the earliest deadline of the core, which most events leave as it is."""

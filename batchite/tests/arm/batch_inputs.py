@@ -96,6 +96,14 @@ UPGRADES = {
         "rollbackFailedInstancesOnPolicyBreach": True,
     },
 }
+BLOB_MOUNT = "azureBlobFileSystemConfiguration"
+BLOBS = f"mountConfiguration.{BLOB_MOUNT}"
+BLOB_CONTAINER = {
+    "accountName": "store1",
+    "containerName": "input",
+    "relativeMountPath": "data/input",
+    "blobfuseOptions": "-o ro",
+}
 
 POOLS: dict[str, dict[str, Any]] = {
     "identity": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}},
@@ -110,6 +118,10 @@ POOLS: dict[str, dict[str, Any]] = {
     "displayName": {"displayName": "Solar"},
     "interNodeCommunication": {"interNodeCommunication": "Enabled"},
     "metadata": {"metadata": [{"name": "team", "value": "solar"}]},
+    "mountConfiguration": {
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}},
+        "mountConfiguration": [{BLOB_MOUNT: {**BLOB_CONTAINER, "identityReference": REFERENCE}}],
+    },
     "networkConfiguration": {
         "networkConfiguration": {
             "dynamicVnetAssignmentScope": "none",
@@ -176,21 +188,8 @@ REFUSED_POOLS: dict[str, dict[str, Any]] = {
         }
     ),
     f"{MACHINE}.extensions": _machine(extensions=[EXTENSION]),
-    "mountConfiguration.azureBlobFileSystemConfiguration": {
-        "mountConfiguration": [
-            {
-                "azureBlobFileSystemConfiguration": {
-                    "accountName": "a",
-                    "containerName": "c",
-                    "relativeMountPath": "data",
-                    "blobfuseOptions": "-o ro",
-                    "accountKey": HIDDEN,
-                    "sasKey": HIDDEN,
-                    "identityReference": REFERENCE,
-                }
-            }
-        ]
-    },
+    f"{BLOBS}.accountKey": {"mountConfiguration": [{BLOB_MOUNT: {**BLOB_CONTAINER, "accountKey": HIDDEN}}]},
+    f"{BLOBS}.sasKey": {"mountConfiguration": [{BLOB_MOUNT: {**BLOB_CONTAINER, "sasKey": HIDDEN}}]},
     "mountConfiguration.azureFileShareConfiguration": {
         "mountConfiguration": [
             {

@@ -11,6 +11,7 @@ from batchite.scheduler.model import PoolKey
 pytestmark = pytest.mark.documented
 PENDING = "$TargetDedicatedNodes = 1;"
 USER = {"name": "worker", "password": "hidden"}
+BLOBS = "azureBlobFileSystemConfiguration"
 ROLLING = "properties.upgradePolicy.rollingUpgradePolicy"
 ENDPOINTS = "properties.networkConfiguration.endpointConfiguration.inboundNatPools"
 
@@ -29,6 +30,11 @@ def endpoints(*ports: int, backend: int = 22) -> dict[str, Any]:
     ("properties", "status", "name"),
     [
         ({"mountConfiguration": [{}]}, 400, "properties.mountConfiguration[0]"),
+        (
+            {"mountConfiguration": [{BLOBS: {"accountName": "a", "containerName": "c", "relativeMountPath": "m"}}]},
+            400,
+            f"properties.mountConfiguration[0].{BLOBS}.identityReference",
+        ),
         ({"userAccounts": [{"name": "u"}]}, 400, "properties.userAccounts[0].password"),
         ({"userAccounts": [{"name": "u" * 21, "password": "p"}]}, 400, "properties.userAccounts[0].name"),
         ({"userAccounts": [USER, USER]}, 400, "properties.userAccounts[1].name"),

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from batchite.agent.launch import Launch, Package
+from batchite.agent.launch import Launch, Mount, Package
 from batchite.arm.plane import ArmPlane, unknown_type
 from batchite.arm.ports import Directory, Endpoints
 from batchite.arm.resources import ResourceStore
@@ -80,7 +80,15 @@ class Nodes:
         self.stuck = False
         self._leaving: list[tuple[NodeKey, int]] = []
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
+    def prepare_node(
+        self,
+        node: NodeKey,
+        boot: int,
+        packages: tuple[Package, ...] = (),
+        mounts: tuple[Mount, ...] = (),
+        *,
+        keep: bool = False,
+    ) -> None:
         """Ready at once."""
         self._later(NodePrepared(node, boot))
 
@@ -125,6 +133,10 @@ class Launches:
         return None
 
     def packages(self, node: NodeState) -> tuple[Package, ...]:
+        """None."""
+        return ()
+
+    def mounts(self, node: NodeState) -> tuple[Mount, ...]:
         """None."""
         return ()
 

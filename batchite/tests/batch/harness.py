@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from batchite.agent.launch import Launch, Package, node_directory, task_directory
+from batchite.agent.launch import Launch, Mount, Package, node_directory, task_directory
 from batchite.batch.accounts import BatchAccount
 from batchite.batch.applications import Application
 from batchite.batch.context import JOB, TASK, Context, stored
@@ -81,7 +81,15 @@ class ScriptedAgent:
     post: Callable[[Event], Any]
     launches: dict[TaskKey, Launch] = field(default_factory=dict)
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
+    def prepare_node(
+        self,
+        node: NodeKey,
+        boot: int,
+        packages: tuple[Package, ...] = (),
+        mounts: tuple[Mount, ...] = (),
+        *,
+        keep: bool = False,
+    ) -> None:
         """A directory with something in it."""
         shared = node_directory(self.root, node) / "shared"
         shared.mkdir(parents=True, exist_ok=True)
@@ -141,6 +149,10 @@ class Launches:
 
     def packages(self, node: NodeState) -> tuple[Package, ...]:
         """None: these nodes hold no programs."""
+        return ()
+
+    def mounts(self, node: NodeState) -> tuple[Mount, ...]:
+        """None."""
         return ()
 
     def start_task(self, node: NodeState) -> Launch:

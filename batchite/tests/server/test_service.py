@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scheduler.worlds import JOB, POOL, job, pool, task
 
-from batchite.agent.launch import Launch, Package
+from batchite.agent.launch import Launch, Mount, Package
 from batchite.clock import resume
 from batchite.scheduler.events import (
     AddTasks,
@@ -85,8 +85,18 @@ class Site:
         """None."""
         return ()
 
+    def mounts(self, _node: NodeState) -> tuple[Mount, ...]:
+        """None."""
+        return ()
+
     def prepare_node(
-        self, node: NodeKey, boot: int, _packages: tuple[Package, ...] = (), *, keep: bool = False
+        self,
+        node: NodeKey,
+        boot: int,
+        _packages: tuple[Package, ...] = (),
+        _mounts: tuple[Mount, ...] = (),
+        *,
+        keep: bool = False,
     ) -> None:
         """At once."""
         self.service.answer(NodePrepared(node, boot))

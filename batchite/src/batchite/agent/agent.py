@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from batchite.agent import directories, processes
-from batchite.agent.launch import Launch, Package, node_directory
+from batchite.agent.launch import Launch, Mount, Package, node_directory
 from batchite.agent.packages import Preparation
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
@@ -59,12 +59,20 @@ class LocalAgent:
         self._attempts: dict[Owner, Attempt] = {}
         self._preparations: dict[NodeKey, Preparation] = {}
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
-        """Make the node's directories and install the packages, in an attempt's thread if there are any."""
-        mine = Preparation(packages)
+    def prepare_node(
+        self,
+        node: NodeKey,
+        boot: int,
+        packages: tuple[Package, ...] = (),
+        mounts: tuple[Mount, ...] = (),
+        *,
+        keep: bool = False,
+    ) -> None:
+        """Make the node's directories and fill them, in an attempt's thread if there is anything to fetch."""
+        mine = Preparation(packages, mounts)
         with self._lock:
             before, self._preparations[node] = self._preparations.get(node), mine
-        threads = self._threads if packages else self._controls
+        threads = self._threads if packages or mounts else self._controls
         threads.submit(_logged, lambda: self._prepare_node(node, boot, mine, before, keep))
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:

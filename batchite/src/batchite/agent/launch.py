@@ -61,6 +61,15 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """A container whose content the node shows below `fsmounts/<path>`, fetched as the identity `client_id`."""
+
+    url: str
+    path: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """One process. `directory` is relative to `node_root`; in it lie stdout.txt, stderr.txt and `wd`.
 

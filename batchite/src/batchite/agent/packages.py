@@ -20,7 +20,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from batchite.agent import directories
-from batchite.agent.launch import Package, ResourceFile
+from batchite.agent.launch import Mount, Package, ResourceFile
+from batchite.agent.mounts import mount_all
 from batchite.agent.transfer import CHUNK, STOPPED, Transfer, TransferError, without_query
 from batchite.agent.users import TaskUser
 from batchite.scheduler.model import Detail, Failure
@@ -55,14 +56,15 @@ def install(package: Package, node_root: Path, transfer: Transfer, user: TaskUse
 
 
 class Preparation:
-    """A node being made ready with the packages of its pool. It can be ended from another thread."""
+    """A node being made ready with the mounts and packages of its pool. It can be ended from another thread."""
 
-    def __init__(self, packages: tuple[Package, ...]) -> None:
-        self._packages = packages
+    def __init__(self, packages: tuple[Package, ...], mounts: tuple[Mount, ...]) -> None:
+        self._packages, self._mounts = packages, mounts
         self._stop, self._over = threading.Event(), threading.Event()
 
     def install(self, node_root: Path, transfer: Transfer, user: TaskUser) -> None:
-        """Install what every task of the node gets, and note its variables. Raises TransferError, OSError."""
+        """Bring what every task of the node gets, and note its variables. Raises TransferError, OSError."""
+        mount_all(self._mounts, node_root, transfer, self._stop)
         noted = node_root / APPLICATIONS / POOL
         noted.unlink(missing_ok=True)  # a node that starts again may have fewer
         found = install_all(self._packages, node_root, transfer, user, self._stop)

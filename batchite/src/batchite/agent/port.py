@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from batchite.agent.launch import Launch, Package
+from batchite.agent.launch import Launch, Mount, Package
 from batchite.scheduler.model import NodeKey, TaskKey
 
 
 class Agent(Protocol):
     """Carries out the core's commands. No call blocks; each names the event that answers it."""
 
-    def prepare_node(self, node: NodeKey, boot: int, packages: tuple[Package, ...] = (), *, keep: bool = False) -> None:
-        """Make the node's directories, anew unless `keep`, with the pool's packages: NodePrepared or NodeUnusable."""
+    def prepare_node(
+        self,
+        node: NodeKey,
+        boot: int,
+        packages: tuple[Package, ...] = (),
+        mounts: tuple[Mount, ...] = (),
+        *,
+        keep: bool = False,
+    ) -> None:
+        """Make the node's directories, anew unless `keep`, and fill them: NodePrepared or NodeUnusable."""
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
         """Run the start task: StartTaskEnded."""

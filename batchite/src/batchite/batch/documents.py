@@ -137,6 +137,26 @@ _USER_ACCOUNT = record(
         "windowsUserConfiguration": record(optional={"loginMode": choice("batch", "interactive")}),
     },
 )
+BLOBS = "azureBlobFileSystemConfiguration"
+_NO_MOUNT = refused("a local node mounts blob containers only; bring other data with resource files")
+_NO_KEY = refused("nodes reach containers as an identity of the pool; use identityReference")
+_MOUNT = exactly_one(
+    record(
+        optional={
+            BLOBS: record(
+                {"accountName": text(1), "containerName": text(1), "relativeMountPath": relative_path},
+                {"blobfuseOptions": text(), "identityReference": _IDENTITY, "accountKey": _NO_KEY, "sasKey": _NO_KEY},
+            ),
+            "azureFileShareConfiguration": _NO_MOUNT,
+            "cifsMountConfiguration": _NO_MOUNT,
+            "nfsMountConfiguration": _NO_MOUNT,
+        }
+    ),
+    BLOBS,
+    "azureFileShareConfiguration",
+    "cifsMountConfiguration",
+    "nfsMountConfiguration",
+)
 _TARGET = integer(0)
 FORMULA = text(1)
 INTERVAL = duration("PT5M", "P7D")
@@ -165,7 +185,7 @@ POOL: Check = record(
         ),
         "userAccounts": listing(_USER_ACCOUNT),
         "metadata": METADATA,
-        "mountConfiguration": refused("a local node mounts nothing; bring the data with resource files"),
+        "mountConfiguration": listing(_MOUNT, 10),
         "upgradePolicy": UPGRADE_POLICY,
     },
 )

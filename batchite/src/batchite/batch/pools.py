@@ -11,6 +11,7 @@ from batchite import autoscale
 from batchite.batch import documents, render, start_tasks
 from batchite.batch.context import POOL, document_key, stored, version
 from batchite.batch.durations import parse_duration
+from batchite.batch.mounts import check_mounts
 from batchite.batch.pool_rules import check_pool, check_start_task
 from batchite.batch.rules import record, without_nulls
 from batchite.batch.sizes import vcpus
@@ -56,6 +57,7 @@ async def create_pool(
     body = {name: value for name, value in document.items() if name not in _OF_ARM}
     documents.POOL("", body)
     check_pool(body)
+    check_mounts(document)
     state = _state(pool_key(account, body["id"]), document, quota)
     kept = {name: value for name, value in document.items() if name not in _SCALE | {_OPTION}}
     if "userAccounts" in kept:

@@ -162,14 +162,32 @@ _USER_ACCOUNT = record(
     },
     required=("name",),
 )
-_MOUNTS = ("azureBlobFileSystemConfiguration", "azureFileShareConfiguration", "cifsMountConfiguration")
-_MOUNT_KINDS = {name: _refused(f"mountConfiguration.{name}") for name in (*_MOUNTS, "nfsMountConfiguration")}
+_BLOBS = "mountConfiguration.azureBlobFileSystemConfiguration"
+_BLOB_MOUNT = record(
+    {
+        "accountName": text(),
+        "containerName": text(),
+        "relativeMountPath": text(),
+        "blobfuseOptions": text(),
+        "identityReference": _REFERENCE,
+        "accountKey": _refused(f"{_BLOBS}.accountKey"),
+        "sasKey": _refused(f"{_BLOBS}.sasKey"),
+    },
+    required=("accountName", "containerName", "relativeMountPath"),
+)
+_NO_MOUNTS = ("azureFileShareConfiguration", "cifsMountConfiguration", "nfsMountConfiguration")
+_MOUNTS = {
+    "azureBlobFileSystemConfiguration": _BLOB_MOUNT,
+    **{name: _refused(f"mountConfiguration.{name}") for name in _NO_MOUNTS},
+}
 
 
 def _mount(value: Any, path: str) -> Any:
-    """One kind of file system, each of them refused by its name."""
-    record(_MOUNT_KINDS)(value, path)
-    raise invalid_property(path, "", f"One of {', '.join(_MOUNT_KINDS)} is expected.")
+    """One kind of file system, most of them refused by name."""
+    found = record(_MOUNTS)(value, path)
+    if not found:
+        raise invalid_property(path, "", f"One of {', '.join(_MOUNTS)} is expected.")
+    return found
 
 
 _UPGRADE_FLAGS = (
@@ -215,7 +233,7 @@ PROPERTIES = record(
         "displayName": text(high=1024),
         "interNodeCommunication": text("Enabled", "Disabled"),
         "metadata": array(record({"name": text(), "value": text()}, required=("name", "value"))),
-        "mountConfiguration": array(_mount),
+        "mountConfiguration": array(_mount, high=10),
         "networkConfiguration": _NETWORK,
         "resourceTags": mapping(text()),
         "scaleSettings": _SCALE,
@@ -244,6 +262,7 @@ FIXED = [
     "deploymentConfiguration",
     "displayName",
     "interNodeCommunication",
+    "mountConfiguration",
     "networkConfiguration",
     "resourceTags",
     "targetNodeCommunicationMode",

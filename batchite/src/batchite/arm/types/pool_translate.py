@@ -35,6 +35,7 @@ _DEALLOCATIONS = {option.lower(): option for option in ("Requeue", "Terminate", 
 _PLAIN = (
     "displayName",
     "metadata",
+    "mountConfiguration",
     "startTask",
     "taskSchedulingPolicy",
     "taskSlotsPerNode",

@@ -40,7 +40,8 @@ _HARDWARE = _stored("describes Azure's machines: a local node is a directory of 
 _OWN_SYSTEM = _stored("tasks run on this machine's own system, whatever the image")
 _NO_NETWORK = _stored("describes Azure's network: local nodes share this machine's")
 _NO_CONTAINERS = "tasks run as processes of this machine; leave it out of the local stack"
-_NO_MOUNTS = "a local node mounts nothing; bring the data with resource files, or leave it out of the local stack"
+_NO_MOUNTS = "a local node mounts blob containers only; bring other data with resource files, or leave it out locally"
+_BY_IDENTITY = "local nodes reach containers as an identity of the pool; use identityReference"
 _SECRET = _stored("taken, but neither kept nor shown: tasks run as the unprivileged user of all tasks")
 
 _MACHINE = "deploymentConfiguration.virtualMachineConfiguration"
@@ -80,14 +81,15 @@ _USERS = {
     "userAccounts.linuxUserConfiguration.sshPrivateKey": _SECRET,
     "userAccounts.windowsUserConfiguration": _stored("only with a Windows image, whose nodes are unusable"),
 }
+_BLOBS = "mountConfiguration.azureBlobFileSystemConfiguration"
 _MOUNTS = {
-    f"mountConfiguration.{kind}": _refused(_NO_MOUNTS)
-    for kind in (
-        "azureBlobFileSystemConfiguration",
-        "azureFileShareConfiguration",
-        "cifsMountConfiguration",
-        "nfsMountConfiguration",
-    )
+    _BLOBS: _honoured("the container's content, read-only and as it is when the node starts, below fsmounts"),
+    f"{_BLOBS}.accountKey": _refused(_BY_IDENTITY),
+    f"{_BLOBS}.blobfuseOptions": _stored("no driver runs here: a copy stands for it"),
+    f"{_BLOBS}.sasKey": _refused(_BY_IDENTITY),
+    "mountConfiguration.azureFileShareConfiguration": _refused(_NO_MOUNTS),
+    "mountConfiguration.cifsMountConfiguration": _refused(_NO_MOUNTS),
+    "mountConfiguration.nfsMountConfiguration": _refused(_NO_MOUNTS),
 }
 
 POOL: Mapping[str, Support] = MappingProxyType(
