@@ -178,3 +178,31 @@ def test_a_task_whose_package_has_gone_fails_with_the_documented_code(cloud: Clo
     assert (failure.category, failure.code) == ("usererror", "ApplicationPackageError")
     assert "sig=" not in str(failure)
     client.close()
+
+
+def test_a_new_version_reaches_a_node_when_it_reboots(cloud: Cloud) -> None:
+    """A change of the pool's packages is not noticed by a node that runs; once it has rebooted, it has the new one."""
+    client = cloud.account("reboot", by_identity=True)
+    for version in ("1", "2"):
+        publish(cloud, "reboot", version, zipped(version))
+    options = pool("main", dedicated=1)
+    options.application_package_references = [
+        models.BatchApplicationPackageReference(application_id="tool", version="1")
+    ]
+    client.create_pool(options)
+    script = "for tool in $(env | sed -n s/^AZ_BATCH_APP_PACKAGE_.*=//p); do $tool/tool; done"
+    output(client, "before", script)
+    wanted = [models.BatchApplicationPackageReference(application_id="tool", version="2")]
+    client.update_pool("main", models.BatchPoolUpdateOptions(application_package_references=wanted))
+    output(client, "unnoticed", script)
+    (node,) = client.list_nodes("main")
+    booted = node.last_boot_time
+    reboot: Any = {"nodeRebootOption": "requeue"}
+    client.begin_reboot_node("main", node.id, reboot, polling_interval=0).result()
+    wait_until(
+        lambda: (one := client.get_node("main", node.id)).state == "idle" and one.last_boot_time != booted,
+        "the node has rebooted",
+    )
+    output(client, "after", script)
+    assert [text(client, name) for name in ("before", "unnoticed", "after")] == ["1\n", "1\n", "2\n"]
+    client.close()
