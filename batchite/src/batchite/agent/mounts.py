@@ -1,7 +1,7 @@
 """Containers on a node: below `fsmounts` lies the content that a container had when the node started, to be read only.
 
-A copy stands for the file system driver, which would need root and a kernel that allows it. Writing to it fails, so
-that no task believes in a file that never reaches its container.
+A copy stands for the file system driver, which would need root and a kernel that allows it. Writing to it fails (unless
+the task runs as root), so that no task believes in a file that never reaches its container.
 """
 
 from __future__ import annotations
