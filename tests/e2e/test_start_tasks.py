@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from azure.batch import BatchClient
-from azure.batch.models import BatchNode
+from azure.batch.models import BatchNode, BatchPoolResizeOptions
 from azure.identity import ClientSecretCredential
 from azure.storage.blob import BlobServiceClient
 
@@ -47,7 +47,7 @@ CONFIG: Json = {
 
 @dataclass
 class Deployed:
-    """The stack with the unmodified clients of its account and its storage, as the developer."""
+    """The stack, with the unmodified clients of its account and its storage, as the developer."""
 
     stack: Stack
     batch: BatchClient
@@ -109,6 +109,20 @@ def test_its_wheels_are_there_for_the_next_node(deployed: Deployed) -> None:
     deployed.node("good", "idle")
     (name,) = deployed.read("output", "wheels/")
     assert name.endswith(".tar")
+
+
+def test_the_next_node_takes_them(deployed: Deployed) -> None:
+    """A node that is added later downloads what the one before has built."""
+    pool = deployed.stack.outputs["pools"]["good"]["id"]
+    before = deployed.node("good", "idle").id
+    wait_for(lambda: deployed.batch.get_pool(pool).allocation_state == "steady", "the pool is steady")
+    deployed.batch.begin_resize_pool(pool, BatchPoolResizeOptions(target_dedicated_nodes=2)).wait()
+    added = wait_for(
+        lambda: next((n for n in deployed.batch.list_nodes(pool) if n.id != before and n.state == "idle"), None),
+        "a second node",
+    )
+    log = b"".join(deployed.batch.download_node_file(pool, added.id, "startup/stdout.txt")).decode()
+    assert "installed from the cache: " in log
 
 
 def test_its_statistics_come_to_blob_storage(deployed: Deployed) -> None:
