@@ -11,9 +11,10 @@ import pulumi_azure_native as azure
 from arm.worlds import SUBSCRIPTION, TENANT
 
 ROLE_NAME = "22222222-2222-4222-8222-222222222222"
+READER = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
 HOOK = "https://hooks.example.com/hidden-hook"
 SECRET = "hidden-value"
-FIXED = {"locked", "group", "group-lock", "key", "zone-group"}
+FIXED = {"assignment", "group", "group-lock", "key", "locked", "zone-group"}
 """Resources that are the same in both editions: a key can't be changed, the others have nothing to change."""
 
 
@@ -36,6 +37,8 @@ class Landscape:
         network = list(self.network(place))
         made = [group, store, account, vault, *network, *self.links(place, account, network), *self.items(place, vault)]
         made += [
+            *self.blobs(place, store),
+            self.pool(place, account),
             *self.packages(place, account),
             *self.monitoring(place, account),
             *self.governance(place, group, store),
@@ -63,6 +66,38 @@ class Landscape:
         """A Batch account that keeps its packages in the storage account."""
         storage = azure.batch.AutoStorageBasePropertiesArgs(storage_account_id=store.id)
         return azure.batch.BatchAccount("account", auto_storage=storage, **self.of("account", place))
+
+    def blobs(self, place: Mapping[str, Any], store: azure.storage.StorageAccount) -> Iterator[pulumi.CustomResource]:
+        """A container, and how long deleted blobs are kept."""
+        inside = {**place, "account_name": store.name}
+        label = {"edition": str(self.edition)}
+        yield azure.storage.BlobContainer("container", metadata=label, opts=self.take("container"), **inside)
+        kept = azure.storage.DeleteRetentionPolicyArgs(enabled=True, days=self.either(7, 14))
+        yield azure.storage.BlobServiceProperties(
+            "service",
+            blob_services_name="default",
+            delete_retention_policy=kept,
+            opts=self.take("service"),
+            **inside,
+        )
+
+    def pool(self, place: Mapping[str, Any], account: azure.batch.BatchAccount) -> azure.batch.Pool:
+        """A pool without nodes."""
+        image = azure.batch.ImageReferenceArgs(publisher="canonical", offer="ubuntu-24_04-lts", sku="server")
+        machine = azure.batch.VirtualMachineConfigurationArgs(
+            image_reference=image, node_agent_sku_id="batch.node.ubuntu 24.04"
+        )
+        scale = azure.batch.AutoScaleSettingsArgs(formula=f"$TargetDedicatedNodes = 0 * {self.edition};")
+        return azure.batch.Pool(
+            "pool",
+            account_name=account.name,
+            vm_size="standard_d2s_v3",
+            deployment_configuration=azure.batch.DeploymentConfigurationArgs(virtual_machine_configuration=machine),
+            scale_settings=azure.batch.ScaleSettingsArgs(auto_scale=scale),
+            start_task=azure.batch.StartTaskArgs(command_line="/bin/true", wait_for_success=True),
+            opts=self.take("pool"),
+            **place,
+        )
 
     def network(self, place: Mapping[str, Any]) -> Iterator[Any]:
         """A network with two subnets and what belongs to them."""
@@ -313,6 +348,14 @@ class Landscape:
         )
         identity = azure.managedidentity.UserAssignedIdentity("identity", **self.of("identity", place))
         yield identity
+        yield azure.authorization.RoleAssignment(
+            "assignment",
+            scope=group.id,
+            principal_id=identity.principal_id,
+            principal_type="ServicePrincipal",
+            role_definition_id=f"/subscriptions/{SUBSCRIPTION}{READER}",
+            opts=self.take("assignment"),
+        )
         yield azure.managedidentity.FederatedIdentityCredential(
             "trust",
             resource_name_=identity.name,

@@ -119,6 +119,7 @@ def test_all_of_it_lives_through_every_operation(
     made = stack(Landscape()).up()
     ids = made.outputs["ids"].value
     assert changes(made) == {"create": len(ids) + 1}
+    assert {row.name for _, row in rows_of(ids)} == {row.name for row in RESOURCES.values()} - {SAME_PATH}
     stack(Landscape()).refresh(expect_no_changes=True)
     stack(Landscape()).preview(expect_no_changes=True)
     assert len(read_by_functions(stub, ids)) > 25
