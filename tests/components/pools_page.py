@@ -49,8 +49,9 @@ in ARM's own shape and names (`mountConfiguration`, `osDisk`, …) and is judged
 
 Nothing is cut when the minutes are over: the deployment stops with an error, the old pool stays, and the next
 `pulumi up` waits on. `drainMinutes: 0` deletes the old pool at once, with its running tasks; deploy that setting before
-the change, because the pool that goes is treated as it was deployed. Whoever deploys has to reach the account's data
-plane, as for start-task files.
+the change, because the pool that goes is treated as it was deployed. `BATCH_DRAINING=off pulumi up` does the same for
+one deployment, also when a pool is waited for already. Whoever deploys has to reach the account's data plane, as for
+start-task files. An account that is replaced takes its pools with it at once.
 
 Tasks still queued in jobs of the old pool stay there: submit them again to the new one, or wait with the change until
 the queue is empty. `pulumi destroy`, and taking a pool out of the configuration, wait for nothing. Another password of

@@ -7,11 +7,11 @@ from typing import Any
 
 import dill  # type: ignore[import-untyped]  # carries no types
 import pytest
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
 from batchite import autoscale
 from components import draining
-from components.draining import FORMULA, DrainingProvider, StillRunningError, drain, has_successor
+from components.draining import FORMULA, DrainingError, DrainingProvider, drain, has_successor
 
 pytestmark = pytest.mark.ours
 
@@ -89,7 +89,7 @@ def test_a_pool_that_is_gone_is_drained() -> None:
 def test_patience_ends_without_cutting_anything() -> None:
     """The error names the pool, how many nodes work, and what to do; nothing was deleted."""
     service, clock = FakeBatch({OLD: 2, NEW: 1}), Clock()
-    with pytest.raises(StillRunningError, match=rf"{OLD} still has 2 node.*after 1 min.*Run `pulumi up` again"):
+    with pytest.raises(DrainingError, match=rf"{OLD} still has 2 node.*after 1 min.*run `pulumi up` again"):
         drain(service, "main", OLD, 1, lambda: clock.now, clock.sleep)
     assert clock.now == 60
     assert service.pools[OLD] == 2
@@ -103,9 +103,23 @@ def test_the_formula_lets_tasks_complete() -> None:
 
 
 def test_draining_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no minutes the service is not even asked."""
+    """With no minutes, or for one deployment by its environment, the service is not even asked."""
     monkeypatch.setattr(draining, "batch_client", lambda _endpoint: pytest.fail("was asked"))
     DrainingProvider().delete(OLD, {**PROPS, "minutes": 0.0})
+    monkeypatch.setenv(draining.SWITCH, "off")
+    DrainingProvider().delete(OLD, PROPS)
+
+
+def test_a_service_that_can_not_be_asked_leaves_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a firewall, or without a role: the error says what happened and how to go on without an answer."""
+
+    class Closed(FakeBatch):
+        def list_pools(self, *, select: list[str]) -> list[Any]:
+            raise HttpResponseError(f"403 Forbidden {select}")
+
+    monkeypatch.setattr(draining, "batch_client", lambda _endpoint: Closed({OLD: 1}))
+    with pytest.raises(DrainingError, match=r"can't be asked.*403 Forbidden.*BATCH_DRAINING=off pulumi up"):
+        DrainingProvider().delete(OLD, PROPS)
 
 
 def test_deleting_drains(monkeypatch: pytest.MonkeyPatch) -> None:
