@@ -4,9 +4,9 @@
 #
 #   node_stats.ps1 [SECONDS]
 #
-# SECONDS (10) is the time between two samples; they are uploaded once a minute. Batch ends what a start task leaves
-# running, so the collector is a scheduled task of the system: one on a node, which a later run replaces. Needs an
-# administrator.
+# SECONDS (10) is the time between two samples; they are uploaded once a minute. Nothing may stay that runs from a start
+# task's own directory (Batch could not run it again), so the collector is a scheduled task of the system with files of
+# its own: one on a node, which a later run replaces. Needs an administrator.
 
 $TaskName = 'start-task-node-stats'
 $Kept = 2000 # Samples that wait in memory while the container can't be reached.

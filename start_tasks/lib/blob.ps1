@@ -77,51 +77,108 @@ function Assert-Address([string]$Url, [string[]]$Hosts, [string[]]$Named = @()) 
     }
 }
 
-# A call of the blob service; `Options` are those of Invoke-WebRequest. Redirects are not followed: a token stays here.
+# A call of the blob service: `Content` is sent, what comes is written to `Into`. Redirects are not followed, so that a
+# token stays here. Streams keep memory bounded.
 function Invoke-Blob {
-    param([string]$Method, [string]$Url, [hashtable]$Headers = @{}, [hashtable]$Options = @{}, [string]$Query = '')
+    param(
+        [string]$Method, [string]$Url, [hashtable]$Headers = @{}, [string]$Query = '',
+        [IO.Stream]$Content = [IO.Stream]::Null, [IO.Stream]$Into = [IO.Stream]::Null
+    )
     Assert-Address $Url $BlobHosts @($env:START_TASK_LOGS, $env:WHEEL_CACHE)
     $signed = $Headers + @{
         'Authorization' = "Bearer $(Get-NodeToken 'https://storage.azure.com/')"
         'x-ms-version'  = $StorageVersion
     }
     Invoke-Patiently {
-        $null = Invoke-WebRequest -UseBasicParsing -MaximumRedirection 0 -TimeoutSec 300 -Method $Method `
-            -Uri "$Url$Query" -Headers $signed @Options
+        $request = [Net.WebRequest]::CreateHttp("$Url$Query")
+        $request.Method = $Method
+        $request.AllowAutoRedirect = $false
+        foreach ($header in $signed.Keys) {
+            $request.Headers[$header] = $signed[$header]
+        }
+        if ($Method -eq 'PUT') {
+            Write-Request $request $Content
+        }
+        Read-Answer $request $Into
     }
 }
 
-# Uploads a file, whatever was there before. A copy is sent: the log of a task is still being written.
-function Send-Blob([string]$Path, [string]$Url) {
-    $copy = [IO.Path]::GetTempFileName()
+function Write-Request([Net.HttpWebRequest]$Request, [IO.Stream]$Content) {
+    $Request.ContentType = 'application/octet-stream'
+    $Request.ContentLength = $Content.Length
+    $Request.AllowWriteStreamBuffering = $false
+    if ($Content.Length -gt 0) {
+        $Content.Position = 0
+        $out = $Request.GetRequestStream()
+        try {
+            $Content.CopyTo($out)
+        }
+        finally {
+            $out.Dispose()
+        }
+    }
+}
+
+function Read-Answer([Net.HttpWebRequest]$Request, [IO.Stream]$Into) {
+    $answer = $Request.GetResponse()
     try {
-        Copy-Item -LiteralPath $Path -Destination $copy -Force
-        $content = @{ InFile = $copy; ContentType = 'application/octet-stream' }
-        Invoke-Blob PUT $Url @{ 'x-ms-blob-type' = 'BlockBlob' } $content
+        if ([int]$answer.StatusCode -ge 300) {
+            throw "$($Request.RequestUri.GetLeftPart('Path')) answered $([int]$answer.StatusCode)"
+        }
+        $Into.SetLength(0)
+        $answer.GetResponseStream().CopyTo($Into)
+        if ($Request.Method -eq 'GET' -and $Into.Length -ne $answer.ContentLength) {
+            throw "$($Request.RequestUri.GetLeftPart('Path')) broke off after $($Into.Length) bytes"
+        }
     }
     finally {
-        Remove-Item -LiteralPath $copy -Force
+        $answer.Dispose()
+    }
+}
+
+# Uploads a file, whatever was there before; also one that is being written, as the log of a task is.
+function Send-Blob([string]$Path, [string]$Url) {
+    $file = [IO.File]::Open($Path, 'Open', 'Read', 'ReadWrite')
+    try {
+        $content = New-Object IO.MemoryStream
+        if ($file.Length -lt 64 * 1024 * 1024) {
+            $file.CopyTo($content) # A log may grow while it is sent.
+        }
+        else {
+            $content = $file
+        }
+        Invoke-Blob PUT $Url @{ 'x-ms-blob-type' = 'BlockBlob' } -Content $content
+    }
+    finally {
+        $file.Dispose()
     }
 }
 
 # Downloads a blob; the file is there whole or not at all.
 function Save-Blob([string]$Url, [string]$Path) {
+    $part = "$Path.part"
     try {
-        Invoke-Blob GET $Url @{} @{ OutFile = "$Path.part" }
-        Move-Item -LiteralPath "$Path.part" -Destination $Path -Force
+        $file = [IO.File]::Open($part, 'Create', 'ReadWrite')
+        try {
+            Invoke-Blob GET $Url -Into $file
+        }
+        finally {
+            $file.Dispose()
+        }
+        Move-Item -LiteralPath $part -Destination $Path -Force
     }
     finally {
-        if (Test-Path -LiteralPath "$Path.part") {
-            Remove-Item -LiteralPath "$Path.part" -Force
+        if (Test-Path -LiteralPath $part) {
+            Remove-Item -LiteralPath $part -Force
         }
     }
 }
 
 # Adds to the end of an append blob, which is made if need be.
 function Add-Blob([string]$Text, [string]$Url) {
-    $body = @{ Body = [Text.Encoding]::UTF8.GetBytes($Text); ContentType = 'application/octet-stream' }
+    $content = New-Object IO.MemoryStream(, [Text.Encoding]::UTF8.GetBytes($Text))
     try {
-        Invoke-Blob PUT $Url @{} $body '?comp=appendblock'
+        Invoke-Blob PUT $Url @{} '?comp=appendblock' -Content $content
         return
     }
     catch {
@@ -130,15 +187,14 @@ function Add-Blob([string]$Text, [string]$Url) {
         }
     }
     try {
-        $none = @{ Body = [byte[]]@(); ContentType = 'application/octet-stream' }
-        Invoke-Blob PUT $Url @{ 'x-ms-blob-type' = 'AppendBlob'; 'If-None-Match' = '*' } $none
+        Invoke-Blob PUT $Url @{ 'x-ms-blob-type' = 'AppendBlob'; 'If-None-Match' = '*' }
     }
     catch {
         if ((Get-Status $_) -ne 409) {
             throw
         }
     }
-    Invoke-Blob PUT $Url @{} $body '?comp=appendblock'
+    Invoke-Blob PUT $Url @{} '?comp=appendblock' -Content $content
 }
 
 # A secret of a key vault, https://VAULT.vault.azure.net/secrets/NAME[/VERSION].

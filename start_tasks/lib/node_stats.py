@@ -167,7 +167,10 @@ def take_over(status: TextIO) -> None:
 
 
 def to_background() -> bool:
-    """Go on in a process of its own session, which the start task does not take along; True in that process."""
+    """Go on in a process of its own session, which the start task does not take along; True in that process.
+
+    Nothing ties it to the start task's directory: Batch could not run the start task again (its reference, StartTask).
+    """
     sys.stdout.flush()
     if os.fork():
         return False
