@@ -71,13 +71,15 @@ class DrainingProvider(dynamic.ResourceProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Drain the pool, if it has a successor. Raises DrainingError; the pool then stays."""
-        from azure.core.exceptions import AzureError  # noqa: PLC0415 - see batch_client
+        from azure.core.exceptions import AzureError, ResourceNotFoundError  # noqa: PLC0415 - see batch_client
 
         pool_id, minutes = _props["poolId"], int(_props["minutes"])
         if minutes == 0 or os.environ.get(SWITCH) == "off":
             return
         try:
             drain(batch_client(_props["endpoint"]), _props["key"], pool_id, minutes, time.monotonic, time.sleep)
+        except ResourceNotFoundError:
+            return  # The account has gone, and its pools with it.
         except AzureError as error:
             raise DrainingError(pool_id, f"can't be asked whether its tasks have ended: {error}") from error
 

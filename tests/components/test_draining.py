@@ -50,6 +50,18 @@ class FakeBatch:
             self.pools[pool_id] -= 1
 
 
+class Refusing(FakeBatch):
+    """An account that only says no."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__({})
+        self.error = error
+
+    def list_pools(self, *, select: list[str]) -> list[Any]:
+        """Say no."""
+        raise self.error
+
+
 class Clock:
     """Time that passes only by sleeping."""
 
@@ -86,6 +98,12 @@ def test_a_pool_that_is_gone_is_drained() -> None:
     assert service.formulas == {}
 
 
+def test_an_account_that_is_gone_has_no_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever deleted it behind Pulumi's back is not asked for more."""
+    monkeypatch.setattr(draining, "batch_client", lambda _endpoint: Refusing(ResourceNotFoundError("AccountNotFound")))
+    DrainingProvider().delete(OLD, PROPS)
+
+
 def test_patience_ends_without_cutting_anything() -> None:
     """The error names the pool, how many nodes work, and what to do; nothing was deleted."""
     service, clock = FakeBatch({OLD: 2, NEW: 1}), Clock()
@@ -112,12 +130,7 @@ def test_draining_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_service_that_can_not_be_asked_leaves_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a firewall, or without a role: the error says what happened and how to go on without an answer."""
-
-    class Closed(FakeBatch):
-        def list_pools(self, *, select: list[str]) -> list[Any]:
-            raise HttpResponseError(f"403 Forbidden {select}")
-
-    monkeypatch.setattr(draining, "batch_client", lambda _endpoint: Closed({OLD: 1}))
+    monkeypatch.setattr(draining, "batch_client", lambda _endpoint: Refusing(HttpResponseError("403 Forbidden")))
     with pytest.raises(DrainingError, match=r"can't be asked.*403 Forbidden.*BATCH_DRAINING=off pulumi up"):
         DrainingProvider().delete(OLD, PROPS)
 

@@ -21,6 +21,7 @@ from components.pool_settings import PoolSettings
 from components.records import record
 from components.sizes import SizeWish, choose, end_of
 from components.validation import SettingsError
+from tests.components.harness import ROOT
 
 pytestmark = pytest.mark.ours
 
@@ -170,3 +171,13 @@ def test_all_of_it_is_told_with_all_else() -> None:
         parse("azure-batch", values, (), partial(preflight.problems, day=TODAY))
     keys = {problem.key.removeprefix("azure-batch:") for problem in caught.value.problems}
     assert {"location", "pools.a.vmSize", "pools.b.maxDedicated", "pools.c.startTask.scripts", "pools.d.size"} == keys
+
+
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("collector", [False, True])
+def test_every_image_has_a_start_task_of_its_system(image: str, collector: bool) -> None:
+    """Without a word about it: scripts that the system runs, and all files are there."""
+    pool = record(PoolSettings, {**SMALL, "image": image, "startTask": {"nodeStats": collector}})
+    assert list(preflight.problems(pool, TODAY, ROOT)) == []
+    endings = {Path(step.script).suffix for step in pool.start_task.steps(windows=pool.windows)}
+    assert endings == ({".ps1"} if image.startswith("windows") else {".sh"})
