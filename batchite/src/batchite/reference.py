@@ -23,41 +23,43 @@ def pages() -> dict[str, str]:
 
 def routes_page() -> str:
     """What Batchite answers: the operations of the Batch data plane, and the resource types of ARM."""
+    return "\n".join([NOTE, "# What Batchite answers", "", *_operations(), "", *_types(), ""])
+
+
+def _operations() -> list[str]:
     rows = [
         f"| {one.name} | {one.method} | `{one.template}` | {one.status} | {'yes' if one.name in BUILT else '501'} |"
         for one in OPERATIONS
     ]
     built = sum(one.name in BUILT for one in OPERATIONS)
-    types = [
+    return [
+        f"## Batch data plane: {built} of {len(OPERATIONS)} operations",
+        "",
+        "Names are those of the Python client. An operation that is not built answers 501 with its name.",
+        "",
+        "| operation | method | path | success | built |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+
+
+def _types() -> list[str]:
+    rows = [
         f"| {kind.name} | `{kind.template}` | {_EFFECT[kind.stored]} | {', '.join(kind.actions) or 'none'} |"
         for kind in TYPES
     ]
-    return "\n".join(
-        [
-            NOTE,
-            "# What Batchite answers",
-            "",
-            f"## Batch data plane: {built} of {len(OPERATIONS)} operations",
-            "",
-            "Names are those of the Python client. An operation that is not built answers 501 with its name.",
-            "",
-            "| operation | method | path | success | built |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-            "## Azure Resource Manager",
-            "",
-            "GET, PUT, PATCH where ARM has it, DELETE and lists. Any other type answers 501 with its name.",
-            "",
-            "A type that works has its effect here. A stored one has none: it is kept and shown with Azure's defaults,",
-            "generated values and rules (names, references, what may change, what is in use and can't be deleted).",
-            "",
-            "| type | path | here | actions |",
-            "|---|---|---|---|",
-            *types,
-            "",
-        ]
-    )
+    return [
+        "## Azure Resource Manager",
+        "",
+        "GET, PUT, PATCH where ARM has it, DELETE and lists. Any other type answers 501 with its name.",
+        "",
+        "A type that works has its effect here. A stored one has none: it is kept and shown with Azure's defaults,",
+        "generated values and rules (names, references, what may change, what is in use and can't be deleted).",
+        "",
+        "| type | path | here | actions |",
+        "|---|---|---|---|",
+        *rows,
+    ]
 
 
 def states_page() -> str:

@@ -58,7 +58,7 @@ def rows_of(ids: Mapping[str, str]) -> Iterator[tuple[str, ResourceType]]:
     """The id and the row of every resource."""
     for identifier in ids.values():
         found = [row for row in RESOURCES.values() if paths.match(row.path, identifier) and row.name != SAME_PATH]
-        yield identifier, found[-1]
+        yield identifier, min(found, key=lambda row: len(paths.parameters(row.path)))
 
 
 def drift(server: LocalAzure, ids: Mapping[str, str]) -> list[str]:
