@@ -14,10 +14,10 @@ import re
 import shutil
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from components.package_settings import PackageSettings
 from components.validation import Problem
@@ -27,14 +27,8 @@ LEFT_OUT = "__pycache__"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can tell
 _CHUNK = 1 << 20
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of a package: its name within, whether it can be executed, how to read it."""
-
-    name: str
-    executable: bool
-    open: Callable[[], Any]  # a binary file to read
+Content: TypeAlias = tuple[str, bool, str]
+"""A file of a package: its name within, whether it can be executed, the SHA-256 of what is in it."""
 
 
 def problems(settings: PackageSettings, root: Path = Path()) -> Iterator[Problem]:
@@ -51,10 +45,8 @@ def problems(settings: PackageSettings, root: Path = Path()) -> Iterator[Problem
 def version(path: Path) -> str:
     """The name of the version: the same for the same content, wherever and whenever it was packed."""
     digest = hashlib.sha256()
-    for entry in entries(path):
-        with entry.open() as source:
-            content = hashlib.file_digest(source, "sha256").hexdigest()
-        digest.update(f"{entry.name}\0{'x' if entry.executable else '-'}\0{content}\n".encode())
+    for name, executable, content in sorted(_of_folder(path) if path.is_dir() else _of_zip(path)):
+        digest.update(f"{name}\0{'x' if executable else '-'}\0{content}\n".encode())
     return digest.hexdigest()[:VERSION_LENGTH]
 
 
@@ -65,38 +57,36 @@ def pack(path: Path, target: IO[bytes]) -> None:
             shutil.copyfileobj(source, target, _CHUNK)
         return
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for entry in entries(path):
-            about = zipfile.ZipInfo(entry.name, _EPOCH)
+        for name, file in sorted((file.relative_to(path).as_posix(), file) for file in _files(path)):
+            about = zipfile.ZipInfo(name, _EPOCH)
             about.compress_type = zipfile.ZIP_DEFLATED
             about.create_system = 3  # Unix, wherever it is packed: only such entries have modes
-            about.external_attr = (stat.S_IFREG | (0o755 if entry.executable else 0o644)) << 16
-            with entry.open() as source, archive.open(about, "w", force_zip64=True) as packed:
+            about.external_attr = (stat.S_IFREG | (0o755 if _is_executable(file) else 0o644)) << 16
+            with file.open("rb") as source, archive.open(about, "w", force_zip64=True) as packed:
                 shutil.copyfileobj(source, packed, _CHUNK)
 
 
-def entries(path: Path) -> list[Entry]:
-    """The files of a folder or a zip, in the order of their names."""
-    found = _of_folder(path) if path.is_dir() else _of_zip(path)
-    return sorted(found, key=lambda entry: entry.name)
+def _of_folder(folder: Path) -> Iterator[Content]:
+    for file in _files(folder):
+        with file.open("rb") as source:
+            yield file.relative_to(folder).as_posix(), _is_executable(file), _digest(source)
 
 
-def _of_folder(folder: Path) -> Iterator[Entry]:
-    for path in _files(folder):
-        executable = bool(path.stat().st_mode & stat.S_IXUSR)
-        yield Entry(path.relative_to(folder).as_posix(), executable, lambda path=path: path.open("rb"))  # type: ignore[misc]  # binds the loop's path
-
-
-def _of_zip(path: Path) -> Iterator[Entry]:
+def _of_zip(path: Path) -> Iterator[Content]:
     with zipfile.ZipFile(path) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
-    for info in infos:
-        mode = info.external_attr >> 16
-        name = info.filename.replace("\\", "/")
-        yield Entry(name, bool(mode & stat.S_IXUSR) or not mode, lambda info=info: _opened(path, info))  # type: ignore[misc]  # binds the loop's info
+        for info in archive.infolist():
+            mode = info.external_attr >> 16
+            if not info.is_dir():
+                with archive.open(info) as source:
+                    yield info.filename.replace("\\", "/"), bool(mode & stat.S_IXUSR) or not mode, _digest(source)
 
 
-def _opened(path: Path, info: zipfile.ZipInfo) -> Any:
-    return zipfile.ZipFile(path).open(info)
+def _digest(source: Any) -> str:
+    return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _is_executable(file: Path) -> bool:
+    return bool(file.stat().st_mode & stat.S_IXUSR)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -117,7 +107,10 @@ def _rule_of_zip(path: Path) -> str:
     """Why nodes would not unpack it."""
     with zipfile.ZipFile(path) as archive:
         infos = archive.infolist()
-        damaged = archive.testzip()
+        try:
+            damaged = archive.testzip()
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+            return f"must be a zip that can be unpacked: {error}"
     for info in infos:
         name = info.filename.replace("\\", "/")
         if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/"):

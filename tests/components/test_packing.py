@@ -102,6 +102,7 @@ def zip_of(path: Path, name: str, mode: int = 0o100644, content: bytes = b"x" * 
         ("slip", "lead out"),
         ("link", "must not hold links"),
         ("damaged", "is damaged"),
+        ("locked", "can be unpacked"),
     ],
 )
 def test_files_that_nodes_would_refuse_are_refused_first(tmp_path: Path, name: str, rule: str) -> None:
@@ -116,6 +117,10 @@ def test_files_that_nodes_would_refuse_are_refused_first(tmp_path: Path, name: s
     content = bytearray((tmp_path / "damaged").read_bytes())
     content[50] ^= 0xFF
     (tmp_path / "damaged").write_bytes(content)
+    zip_of(tmp_path / "locked", "file")
+    content = bytearray((tmp_path / "locked").read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1  # says that it is encrypted
+    (tmp_path / "locked").write_bytes(content)
     (problem,) = packing.problems(PackageSettings(path=name), tmp_path)
     assert (problem.key, problem.value) == ("path", name)
     assert rule in problem.rule

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from batchite.blob.errors import StorageError, not_implemented
@@ -132,7 +131,7 @@ def _check_times(query: Mapping[str, str]) -> None:
 
 
 def _seconds(text: str) -> float:
-    found = datetime.fromisoformat(unquote(text))
+    found = datetime.fromisoformat(text)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
