@@ -18,11 +18,22 @@ from arm.batch_inputs import (
     refused_rows,
 )
 from arm.worlds import GROUP, World, play, pool_body
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from batchite.arm.applications import container_name
 from batchite.arm.types.support import HONOURED, POOL, REFUSED, STORED, TABLES, support
 
 SHOWN_AS = {"scaleSettings.fixedScale.nodeDeallocationOption": "resizeOperationStatus.nodeDeallocationOption"}
+ALTERNATIVES = (
+    {"machine", "own image", "shared image", "community image", "windows"},
+    {"autoScale", "fixedScale"},
+    {"fixedScale", "interNodeCommunication"},  # of both kinds, which do not talk
+    {"startTask", "userAccounts"},
+    {"resourceTags", "applicationPackages"},  # each needs an account of another kind
+    {"windows", "userAccounts"},
+)
+"""Of these a pool has one at most."""
 IN_PLACE = {"scaleSettings", "startTask", "metadata", "applicationPackages"}
 
 
@@ -122,12 +133,13 @@ def test_what_an_application_is_given_is_given_back() -> None:
 @pytest.mark.documented
 @pytest.mark.parametrize("body", POOLS.values(), ids=POOLS)
 def test_what_is_honoured_or_stored_is_given_back(body: dict[str, Any]) -> None:
-    """As it was sent, in the answer and in a GET; secrets never."""
+    """As it was sent, in the answer and in a GET; secrets never. The same again changes nothing."""
 
     async def scenario(world: World) -> None:
         path = await prepared(world, body)
         answer = await world.ok("PUT", path, pool(body))
         assert answer == await world.ok("GET", path)
+        assert (await world.ok("PUT", path, pool(body)))["etag"] == answer["etag"]
         shown = list(leaves(answer))
         for name, value in leaves(body):
             assert support(POOL, name).verdict != REFUSED
@@ -138,6 +150,27 @@ def test_what_is_honoured_or_stored_is_given_back(body: dict[str, Any]) -> None:
         stored = repr(world.store.__dict__)
         assert "STANDARD_D" in stored
         assert HIDDEN not in repr(answer) + stored
+
+    play(scenario)
+
+
+@pytest.mark.ours
+@settings(max_examples=40, deadline=None)
+@given(names=st.sets(st.sampled_from(sorted(POOLS))))
+def test_inputs_do_not_disturb_each_other(names: set[str]) -> None:
+    """Any of them together come back as each does alone, and a second PUT changes nothing."""
+    assume(all(len(names & alternatives) <= 1 for alternatives in ALTERNATIVES))
+    body: dict[str, Any] = {}
+    for name in sorted(names):
+        body |= POOLS[name]
+
+    async def scenario(world: World) -> None:
+        path = await prepared(world, body)
+        answer = await world.ok("PUT", path, pool(body))
+        shown = list(leaves(answer))
+        kept = [(SHOWN_AS.get(name, name), value) for name, value in leaves(body) if name not in SECRETS]
+        assert [pair for pair in kept if pair not in shown] == []
+        assert (await world.ok("PUT", path, pool(body)))["etag"] == answer["etag"]
 
     play(scenario)
 
