@@ -25,7 +25,10 @@ from components.sizes import choose
 Inputs = Mapping[str, Any]
 
 IN_PLACE = ("applicationPackages", "metadata", "scaleSettings", "startTask")
-"""What ARM changes in a pool that is there. Source: Pool - Update, 2024-07-01."""
+"""What ARM changes in a pool whatever runs on it; the rest only while it has no nodes.
+
+Source: "Update Batch pool properties". Certificates are among them there, and retired.
+"""
 REPLACED = (
     "applicationLicenses",
     "certificates",
