@@ -15,6 +15,7 @@ from batchite.storage.port import Store
 
 KIND = "arm.operation"
 RETRY_MS = "100"  # what clients should wait between two questions; without it they wait 10 s and more
+OVER_MS = "10"  # the same for an operation that is over already
 Operation: TypeAlias = dict[str, Any]
 _LOG = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def answer_headers(request: Request, operation: Operation) -> Headers:
     return {
         "location": f"{base}/operationResults/{operation['id']}{version}",
         "azure-asyncoperation": f"{base}/operationStatuses/{operation['id']}{version}",
-        "x-ms-retry-after-ms": RETRY_MS,
+        "x-ms-retry-after-ms": RETRY_MS if operation["status"] == "InProgress" else OVER_MS,
     }
 
 
