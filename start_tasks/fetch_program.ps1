@@ -94,7 +94,8 @@ function Save-File([string]$Url, [string]$Digest, [string]$Made) {
     }
 }
 
-function Copy-Package([string]$Name, [string]$Version, [string]$Made) {
+# The folder of a package.
+function Find-Package([string]$Name, [string]$Version) {
     $wanted = 'AZ_BATCH_APP_PACKAGE_{0}#{1}' -f $Name, $Version
     $start = 'AZ_BATCH_APP_PACKAGE_{0}#' -f $Name
     $found = @([Environment]::GetEnvironmentVariables().GetEnumerator() | Where-Object {
@@ -106,7 +107,7 @@ function Copy-Package([string]$Name, [string]$Version, [string]$Made) {
     if ($found.Count -gt 1) {
         throw "the node has several of ${Name}: say which VERSION"
     }
-    Copy-Item -Path "$($found[0])\*" -Destination $Made -Recurse -Force
+    return $found[0]
 }
 
 $kind, $first, $second, $third, $fourth = $args
@@ -139,8 +140,12 @@ switch ("$kind $($args.Count)") {
     }
     'package 4' {
         Assert-Directory $third
+        $folder = Find-Package $first $second
         Invoke-Alone "fetch-$third" {
-            Update-Directory $third "package $first $second" { param($made) Copy-Package $first $second $made }
+            Update-Directory $third "package $first $folder" {
+                param($made)
+                Copy-Item -Path "$folder\*" -Destination $made -Recurse -Force
+            }
         }
     }
     default {

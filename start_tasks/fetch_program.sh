@@ -110,21 +110,26 @@ PYTHON
 }
 
 # The service names the folder of a package in variables, NAME_VERSION with underscores, in small letters or as written.
-get_package() {
-    local name=$1 version=$2 made=$3 wanted any variable found=""
+# Puts it into $package.
+find_package() {
+    local name=$1 version=$2 wanted any variable
+    package=""
     wanted=AZ_BATCH_APP_PACKAGE_${name}_${version}
     wanted=${wanted//[.#-]/_}
     any=${wanted%any}
     for variable in $(compgen -e); do
         if [[ ${variable,,} == "${wanted,,}" || ${version} == any && ${variable,,}_ == "${any,,}"* ]]; then
-            [[ -z ${found} || ${found} == "${!variable}" ]] ||
-                fail "the node has several versions of ${name}, in ${found} and ${!variable}; say which VERSION"
-            found=${!variable}
+            [[ -z ${package} || ${package} == "${!variable}" ]] ||
+                fail "the node has several versions of ${name}, in ${package} and ${!variable}; say which VERSION"
+            package=${!variable}
         fi
     done
-    [[ -n ${found} ]] ||
+    [[ -n ${package} ]] ||
         fail "the node has no application package ${name} ${version} (no variable ${wanted}); give it to the pool"
-    cp --archive --no-preserve=ownership "${found}/." "${made}"
+}
+
+get_package() {
+    cp --archive --no-preserve=ownership "$1/." "$2"
 }
 
 main() {
@@ -143,7 +148,8 @@ main() {
         ;;
     "package 4")
         [[ $2 =~ ^[A-Za-z0-9_-]+$ && $3 =~ ^[A-Za-z0-9._-]+$ ]] || fail "'$2 $3' is no NAME and VERSION of a package"
-        fetch_into "$4" "package $2 $3" get_package "$2" "$3"
+        find_package "$2" "$3"
+        fetch_into "$4" "package $2 ${package}" get_package "${package}"
         ;;
     *) fail "one of these is needed: ${USAGE}" ;;
     esac

@@ -98,7 +98,7 @@ def test_a_node_has_what_its_scripts_put_there(deployed: Deployed) -> None:
     """A Python with its packages, a program of the stack, and a log of what was done."""
     assert deployed.file("good", "shared/python/.complete")
     assert deployed.file("good", "shared/hello/hello.sh") == "#!/bin/sh\necho hello\n"
-    assert deployed.file("good", "shared/hello/.fetched") == "package hello any\n"
+    assert deployed.file("good", "shared/hello/.fetched").startswith("package hello /")
     log = deployed.file("good", "startup/stdout.txt")
     assert [line for line in log.splitlines() if line.startswith("run.sh: ") and " is done" in line]
     assert "the wheels are in the cache: " in log
@@ -126,7 +126,7 @@ def test_the_next_node_takes_them(deployed: Deployed) -> None:
 
 
 def test_its_statistics_come_to_blob_storage(deployed: Deployed) -> None:
-    """Line after line, while the node is idle."""
+    """Lines that can be read one by one."""
     node = deployed.node("good", "idle")
     pool = deployed.stack.outputs["pools"]["good"]["id"]
 
@@ -134,7 +134,7 @@ def test_its_statistics_come_to_blob_storage(deployed: Deployed) -> None:
         found = deployed.read("logs", f"node-stats/{pool}/{node.id}/")
         return [line for content in found.values() for line in content.splitlines()]
 
-    last = json.loads(wait_for(lambda: len(found := lines()) > 1 and found, "two samples")[-1])
+    last = json.loads(wait_for(lines, "a sample")[-1])
     assert 0 < last["memory_used"] < last["memory_total"]
 
 

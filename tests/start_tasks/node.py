@@ -9,12 +9,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tests.start_tasks.cloud import Cloud
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin"
 NOBODY = 65534
+AS_ROOT = ("unshare", "--map-root-user")
 
 
 @dataclass
@@ -28,11 +30,12 @@ class Done:
 
 @dataclass
 class Node:
-    """A node's directory; `path` is searched for programs."""
+    """A node's directory; `path` is searched for programs. `rights` any: those of this process."""
 
     root: Path
     cloud: Cloud | None = None
     path: str = PATH
+    rights: Literal["any", "root", "none"] = "any"
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -71,11 +74,11 @@ class Node:
             **self.environment,
         }
 
-    def begin(self, *words: str, user: int | None = None) -> subprocess.Popen[bytes]:
-        """Start a start task, as an administrator unless another user is given."""
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a start task."""
         command = ["/bin/bash", "run.sh", *words]
-        if user is None and os.geteuid() != 0:
-            command = ["unshare", "--map-root-user", *command]
+        if self.rights == "root" and os.geteuid() != 0:
+            command = [*AS_ROOT, *command]
         with (self.root / "startup/stdout.txt").open("wb") as out, (self.root / "startup/stderr.txt").open("wb") as err:
             return subprocess.Popen(
                 command,
@@ -84,16 +87,21 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                user=user if os.geteuid() == 0 else None,
+                user=NOBODY if self.rights == "none" and os.geteuid() == 0 else None,
             )
 
-    def run(self, *words: str, user: int | None = None, **variables: str) -> Done:
-        """Run a start task to its end."""
+    def run(self, *words: str, **variables: str) -> Done:
+        """Run a start task to its end; variables are there from now on."""
         self.environment |= variables
-        with self.begin(*words, user=user) as process:
+        with self.begin(*words) as process:
             code = process.wait(60)
         out, err = ((self.root / "startup" / name).read_text() for name in ("stdout.txt", "stderr.txt"))
         return Done(code, out, err)
+
+
+def can_be_root() -> bool:
+    """Whether this process is root, or may be in a user namespace of its own."""
+    return os.geteuid() == 0 or subprocess.run([*AS_ROOT, "true"], capture_output=True, check=False).returncode == 0
 
 
 def tools(folder: Path, stand_ins: Mapping[str, str], *names: str) -> str:

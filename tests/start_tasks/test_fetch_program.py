@@ -277,6 +277,18 @@ def test_any_version_is_the_one_that_the_pool_has(node: Node, names: list[str], 
     assert (node.shared / "tool/tool.sh").exists() == (code == 0)
 
 
+def test_another_version_of_a_package_takes_the_place_of_the_old(node: Node) -> None:
+    """Also where the start task says `any`: what counts is what the node has."""
+    for version in ("1", "2"):
+        package = node.root / "applications" / version
+        package.mkdir(parents=True)
+        (package / "tool.sh").write_text(version)
+        node.environment["AZ_BATCH_APP_PACKAGE_tool"] = str(package)
+        for _ in range(2):
+            assert node.run("fetch_program.sh", "package", "tool", "any", "tool").code == 0
+        assert (node.shared / "tool/tool.sh").read_text() == version
+
+
 def test_a_package_that_the_pool_does_not_have_is_told(node: Node) -> None:
     """With the variable that was looked for."""
     done = node.run("fetch_program.sh", "package", "tool", "1.0", "tool")
