@@ -38,8 +38,8 @@ in ARM's own shape and names (`mountConfiguration`, `osDisk`, …) and is judged
 | `applicationPackages` | in place | keep theirs until they are rebooted or reimaged; new nodes get the new one |
 | everything else | another pool, whose id ends in another generation | drain, then go with their pool |
 
-`pulumi preview` says which of these a change is, and names what can't change in place. Azure changes more in a pool that
-has no nodes at that moment; here a change means the same at any moment.
+`pulumi preview` says which of these a change is, and names what can't change in place. Azure changes more in a pool
+that has no nodes at that moment; here a change means the same at any moment.
 
 ## How a pool is replaced
 
