@@ -82,13 +82,22 @@ def cloud(metadata_host: str) -> tuple[str, str]:
     """The address of Resource Manager and the audience of its tokens, as the cloud's metadata give them."""
     if not metadata_host:
         return PUBLIC
-    import requests  # noqa: PLC0415 - see connect
-
-    host = metadata_host if "://" in metadata_host else f"https://{metadata_host}"
-    answer = requests.get(f"{host}/metadata/endpoints?api-version={METADATA_VERSION}", timeout=TIMEOUT)
-    answer.raise_for_status()
-    found = answer.json()
+    found = metadata(metadata_host if "://" in metadata_host else f"https://{metadata_host}")
     return found["resourceManager"].rstrip("/"), found["authentication"]["audiences"][0]
+
+
+def metadata(host: str) -> dict[str, Any]:
+    """What a cloud says about itself; anyone may ask."""
+    from azure.core import PipelineClient  # noqa: PLC0415 - see connect
+    from azure.core.pipeline.policies import RetryPolicy  # noqa: PLC0415
+    from azure.core.rest import HttpRequest  # noqa: PLC0415
+
+    client: Any = PipelineClient(host, policies=[RetryPolicy()])
+    request = HttpRequest("GET", f"{host}/metadata/endpoints?api-version={METADATA_VERSION}")
+    response = client.send_request(request, connection_timeout=TIMEOUT)
+    response.raise_for_status()
+    found: dict[str, Any] = response.json()
+    return found
 
 
 def _url(resource_id: str) -> str:
