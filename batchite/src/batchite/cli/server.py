@@ -56,7 +56,7 @@ def _add_options(start: argparse.ArgumentParser) -> None:
         "--allow-host-changes",
         action="store_true",
         help="tasks of elevation level admin run as root, if the server does, and may change this machine;"
-        " without it no task can (default)",
+        " without it none gets more rights than others",
     )
 
 
