@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from provider.landscape import FIXED, HOOK, SECRET, Landscape
 from provider.local_azure import LocalAzure, local_azure
@@ -144,3 +145,19 @@ def test_all_of_it_lives_through_every_operation(
     assert changes(stack(final).up()).keys() == {"same", "update", "import"}
     stack(final).destroy()
     assert list(server.world.store.scan("arm", GROUPS)) == []
+
+
+def test_a_lock_stops_a_deletion_with_what_to_do(
+    server: LocalAzure, stub: provider_pb2_grpc.ResourceProviderStub
+) -> None:
+    """The refusal names the lock's scope, the resource and the next step."""
+    client, group = arm_of(server), f"/subscriptions/{SUBSCRIPTION}/resourceGroups/kept"
+    client.put(group, "2024-03-01", {"location": "westeurope"})
+    lock = f"{group}/providers/Microsoft.Authorization/locks/keep"
+    client.put(lock, "2020-05-01", {"properties": {"level": "CanNotDelete"}})
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Delete(provider_pb2.DeleteRequest(id=group, type="azure-native:resources:ResourceGroup"))
+    text = str(caught.value.details())
+    assert "ScopeLocked" in text
+    assert f"resource: {group}" in text
+    assert "next: remove the lock" in text

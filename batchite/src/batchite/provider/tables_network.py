@@ -87,7 +87,7 @@ PRIVATE_ENDPOINT = ResourceType(
     name_rules={"resourceGroupName": GROUP_NAME, "privateEndpointName": _LONG_NAME},
     top=_LOCATED,
     force_new=frozenset({"subnet"}),
-    refused=_OWN_ID,
+    refused=_OWN_ID | {"customDnsConfigs"},
 )
 DNS_ZONE_GROUP = ResourceType(
     name="network:PrivateDnsZoneGroup",
