@@ -51,7 +51,7 @@ class Packages:
         self.state.mkdir()
         self.state.chmod(0o777)
         if not can_be_root():
-            pytest.skip("this system lets nobody be root, not even in a namespace of his own")
+            pytest.skip("this system lets nobody be root, not even in a namespace of their own")
         node.rights = "root"
         node.path = tools(folder / "bin", MANAGERS.get(manager, {}))
         node.environment |= {"STATE": str(self.state)}
