@@ -45,6 +45,18 @@ def test_a_node_that_starts_again_has_the_present_content(store: BlobStore, tmp_
     assert [path.name for path in bring(store, tmp_path).iterdir()] == ["new"]
 
 
+def test_a_link_that_a_task_has_left_leads_nowhere(store: BlobStore, tmp_path: Path) -> None:
+    """The place that it points to stays as it is."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "in").mkdir(parents=True)
+    (elsewhere / "in/kept").write_text("kept")
+    (tmp_path / "node/fsmounts").mkdir(parents=True)
+    (tmp_path / "node/fsmounts/data").symlink_to(elsewhere)
+    content = bring(store, tmp_path / "node")
+    assert sorted(path.name for path in content.iterdir()) == ["a.txt", "deep", "run"]
+    assert [(path.name, path.read_text()) for path in (elsewhere / "in").iterdir()] == [("kept", "kept")]
+
+
 def test_an_empty_container_is_an_empty_folder(store: BlobStore, tmp_path: Path) -> None:
     """It is there all the same."""
     assert list(bring(store, tmp_path, "empty").iterdir()) == []

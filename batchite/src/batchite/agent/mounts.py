@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from batchite.agent import directories
@@ -21,11 +21,15 @@ MODE = 0o555
 """Of files and directories: programs in a container can be run, as with the driver."""
 
 
-def mount_all(mounts: Iterable[Mount], node_root: Path, transfer: Transfer, stop: threading.Event) -> None:
-    """Bring the content of all. Raises TransferError with MountConfigurationError, OSError."""
+def mount_all(mounts: Sequence[Mount], node_root: Path, transfer: Transfer, stop: threading.Event) -> None:
+    """Bring the present content of all. Raises TransferError with MountConfigurationError, OSError.
+
+    The directory is the server's own, made anew: what tasks have left in it, links for one, leads nowhere.
+    """
+    if mounts:
+        directories.remove(node_root / DIRECTORY)
     for mount in mounts:
         target = node_root / DIRECTORY / mount.path
-        directories.remove(target)  # a node that starts again gets the present content
         target.mkdir(parents=True)
         try:
             transfer.download(ResourceFile(container_url=mount.url, client_id=mount.client_id), target, stop)
