@@ -1,7 +1,7 @@
 """Applications of a Batch account and their versions, the application packages.
 
-What a version holds is a zip in the auto-storage account: ARM makes the version and gives a URL to upload to, the client
-uploads, then activates. A version that a pool references may be deleted, as may the default one (seen in recordings):
+What a version holds is a zip in the auto-storage account: ARM makes the version and gives a URL to upload to, the
+client uploads, then activates. A version that a pool references may be deleted, as may the default one (seen in recordings):
 nodes that start afterwards have an error.
 """
 
