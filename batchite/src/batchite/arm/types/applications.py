@@ -1,8 +1,8 @@
 """Applications of a Batch account and their versions, the application packages.
 
 What a version holds is a zip in the auto-storage account: ARM makes the version and gives a URL to upload to, the
-client uploads, then activates. A version that a pool references may be deleted, as may the default one (seen in recordings):
-nodes that start afterwards have an error.
+client uploads, then activates. A version that a pool references may be deleted, as may the default one (seen in
+recordings): nodes that start afterwards have an error.
 """
 
 from __future__ import annotations
