@@ -4,10 +4,12 @@
 |---|---|---|---|
 | Batch account | storage account | Storage Blob Data Contributor | auto-storage |
 | nodes | input, start-tasks | Storage Blob Data Reader | resource files |
+| nodes | further containers | Storage Blob Data Reader | data of the team |
 | nodes | output, logs | Storage Blob Data Contributor | output files, results |
 | deployer | storage account | Storage Blob Data Contributor | start-task files, a workload's input and results |
 | submitter | Batch account | Azure Batch Job Submitter | jobs and tasks, nothing else |
 | submitter | input, output, logs | Storage Blob Data Contributor | a workload's input, results and their removal |
+| submitter | further containers | Storage Blob Data Reader | data of the team |
 
 Does not own the deployer's rights on the Batch account: whoever may deploy it may also submit to it.
 """
@@ -31,7 +33,7 @@ from components.grants import (
 )
 from components.identity import Identities
 from components.records import setting
-from components.storage import START_TASKS, Storage
+from components.storage import CONTAINERS, START_TASKS, Storage
 from components.validation import UUID, one_of
 
 TASK_CONTAINERS = ("input", "output", "logs")
@@ -98,6 +100,7 @@ def blob_grants(args: AccessArgs) -> Mapping[str, Grant]:
     return {
         "batch-auto-storage": Grant(account, BLOB_CONTRIBUTOR, batch),
         **{f"nodes-{key}": Grant(args.storage.container_ids[key], role, nodes) for key, role in NODE_ROLES.items()},
+        **_reads("nodes", nodes, args.storage),
         "deployer-blobs": Grant(account, BLOB_CONTRIBUTOR, args.deployer),
     }
 
@@ -110,4 +113,11 @@ def submitter_grants(
         f"{key}-{container}": Grant(storage.container_ids[container], BLOB_CONTRIBUTOR, principal)
         for container in TASK_CONTAINERS
     }
-    return {f"{key}-jobs": Grant(account_id, JOB_SUBMITTER, principal), **files}
+    data = _reads(key, principal, storage)
+    return {f"{key}-jobs": Grant(account_id, JOB_SUBMITTER, principal), **files, **data}
+
+
+def _reads(key: str, principal: Principal, storage: Storage) -> Mapping[str, Grant]:
+    """Reading what is in containers beyond the stack's own."""
+    further = {name: scope for name, scope in storage.container_ids.items() if name not in CONTAINERS}
+    return {f"{key}-reads-{name}": Grant(scope, BLOB_READER, principal) for name, scope in further.items()}

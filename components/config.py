@@ -114,6 +114,10 @@ class Settings:
             yield Problem("publicAccess.allow", self.public_access.allow, rule)
         yield from self._of_vault()
         yield from self._of_pools()
+        for key in self.submitters:
+            if key == "nodes" or key.startswith("pipeline-"):
+                rule = "must have another name: the role assignments of nodes and pipelines are called so"
+                yield Problem(f"submitters.{key}", None, rule)
         yield from self._of_packages()
         if self.webhooks and self.monitoring is None:
             yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")

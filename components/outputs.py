@@ -39,7 +39,7 @@ def stack_outputs(
         "storage": {
             "account": storage.account_name,
             "blobEndpoint": storage.blob_endpoint,
-            "containers": {name: name for name in TASK_CONTAINERS},
+            "containers": {name: name for name in (*TASK_CONTAINERS, *settings.storage.containers)},
         },
         "pools": {key: pool_output(pool, nodes) for key, pool in pools.items()},
         "pipelines": {key: {"clientId": pipeline.client_id} for key, pipeline in pipelines.items()},

@@ -17,7 +17,7 @@ from components.naming import CONTAINER, STORAGE_ACCOUNT
 from components.place import Place, name_of
 from components.public_access import PublicAccess, storage_rules
 from components.records import judge, setting
-from components.validation import FLAG, Problem, broken, one_of, refuse, whole
+from components.validation import FLAG, Problem, broken, each, one_of, refuse, whole
 
 START_TASKS = "start-tasks"
 CONTAINERS = ("input", "output", "logs", START_TASKS)
@@ -33,6 +33,12 @@ class StorageSettings:
         one_of("Standard_LRS", "Standard_ZRS", "Standard_GRS", "Standard_GZRS"),
         "Standard_LRS",
         lands="sku.name",
+    )
+    containers: tuple[str, ...] = setting(
+        "Further containers, of data that nodes and submitters may read.",
+        each(CONTAINER),
+        (),
+        lands="storage:BlobContainer",
     )
     soft_delete_days: int = setting(
         "Days in which deleted blobs, versions and containers can be had back.",
@@ -56,6 +62,12 @@ class StorageSettings:
         lands="storage:ManagementPolicy",
     )
     protect: bool = setting("Whether Pulumi refuses to delete the account.", FLAG, False, lands="the option `protect`")
+
+    def conflicts(self) -> Iterator[Problem]:
+        """The stack's own containers have roles of their own."""
+        for index, name in enumerate(self.containers):
+            if name in CONTAINERS:
+                yield Problem(f"containers[{index}]", name, "must have another name: there is one already")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +106,8 @@ class Storage(pulumi.ComponentResource):
         account = _account(name, args, self)
         service = _blob_service(name, args, account)
         _lifecycle(name, args, account, service)
-        containers = {container: _container(container, args, account) for container in args.containers}
+        names = (*args.containers, *args.settings.containers)
+        containers = {container: _container(container, args, account) for container in names}
         self.account_name, self.account_id = name_of(account, args.account_name), account.id
         self.blob_endpoint = account.primary_endpoints.blob.apply(without_slash)
         self.container_ids = {container: made.id for container, made in containers.items()}

@@ -10,6 +10,7 @@ import pytest
 from components.alerts import ALERTS, LOGS, METRICS, quota_threshold
 from components.grants import (
     ACCESS_ADMINISTRATOR,
+    BLOB_READER,
     CONTRIBUTOR,
     JOB_SUBMITTER,
     KEY_USER,
@@ -164,6 +165,17 @@ def test_what_was_deleted_can_be_had_back(production: Deployed) -> None:
     rules = {rule["name"]: rule for rule in production.one("storage:ManagementPolicy")["policy"]["rules"]}
     assert set(rules) == {"delete-logs", "delete-versions"}
     assert rules["delete-logs"]["definition"]["filters"]["prefixMatch"] == ["logs/"]
+
+
+def test_further_containers_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By nodes and submitters, who change nothing there; jobs find them among the outputs."""
+    made = changed(monkeypatch, storage='{"containers": ["weather-data"]}')
+    assert made.of("storage:BlobContainer")["weather-data"]["publicAccess"] == "None"
+    grants = {key: one for key, one in made.of("authorization:RoleAssignment").items() if "weather-data" in key}
+    assert set(grants) == {"nodes-reads-weather-data", "analysts-reads-weather-data"}
+    assert {one["roleDefinitionId"].rpartition("/")[2] for one in grants.values()} == {BLOB_READER}
+    assert {one["scope"].rpartition("/")[2] for one in grants.values()} == {"weather-data"}
+    assert made.outputs["storage"]["containers"]["weather-data"] == "weather-data"
 
 
 def test_submitters_submit_and_nothing_else(production: Deployed) -> None:

@@ -35,6 +35,7 @@ STORAGE = st.fixed_dictionaries(
         "logsDays": st.integers(0, 3650),
         "outputsDays": st.integers(0, 3650),
         "protect": st.booleans(),
+        "containers": st.sampled_from([[], ["data"], ["data", "more-data"]]),
     },
 )
 ACCOUNT = st.fixed_dictionaries(
