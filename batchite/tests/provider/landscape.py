@@ -32,18 +32,30 @@ class Landscape:
         group = azure.resources.ResourceGroup("group", opts=self.take("group"))
         place = {"resource_group_name": group.name}
         store = self.store(place)
-        account = self.account(place, store)
+        identity = azure.managedidentity.UserAssignedIdentity("identity", **self.of("identity", place))
+        account = self.account(place, store, identity)
         vault = self.vault(place)
         network = list(self.network(place))
-        made = [group, store, account, vault, *network, *self.links(place, account, network), *self.items(place, vault)]
+        made = [
+            group,
+            store,
+            identity,
+            account,
+            vault,
+            *network,
+            *self.links(place, account, network),
+            *self.items(place, vault),
+        ]
         made += [
             *self.blobs(place, store),
-            self.pool(place, account),
+            self.pool(place, account, identity),
             *self.packages(place, account),
             *self.monitoring(place, account),
-            *self.governance(place, group, store),
+            *self.governance(place, group, store, identity),
         ]
         pulumi.export("ids", {resource._name: resource.id for resource in made})
+        pulumi.export("endpoint", account.account_endpoint)
+        pulumi.export("client", azure.authorization.get_client_config_output().object_id)
 
     def take(self, name: str) -> pulumi.ResourceOptions:
         """The options of a resource."""
@@ -62,10 +74,15 @@ class Landscape:
         sku = azure.storage.SkuArgs(name="Standard_LRS")
         return azure.storage.StorageAccount("store", kind="StorageV2", sku=sku, **self.of("store", place))
 
-    def account(self, place: Mapping[str, Any], store: azure.storage.StorageAccount) -> azure.batch.BatchAccount:
+    def account(self, place: Mapping[str, Any], store: Any, identity: Any) -> azure.batch.BatchAccount:
         """A Batch account that keeps its packages in the storage account."""
-        storage = azure.batch.AutoStorageBasePropertiesArgs(storage_account_id=store.id)
-        return azure.batch.BatchAccount("account", auto_storage=storage, **self.of("account", place))
+        return azure.batch.BatchAccount(
+            "account",
+            auto_storage=azure.batch.AutoStorageBasePropertiesArgs(storage_account_id=store.id),
+            allowed_authentication_modes=["AAD"],
+            identity=azure.batch.BatchAccountIdentityArgs(type="UserAssigned", user_assigned_identities=[identity.id]),
+            **self.of("account", place),
+        )
 
     def blobs(self, place: Mapping[str, Any], store: azure.storage.StorageAccount) -> Iterator[pulumi.CustomResource]:
         """A container, and how long deleted blobs are kept."""
@@ -81,7 +98,7 @@ class Landscape:
             **inside,
         )
 
-    def pool(self, place: Mapping[str, Any], account: azure.batch.BatchAccount) -> azure.batch.Pool:
+    def pool(self, place: Mapping[str, Any], account: azure.batch.BatchAccount, identity: Any) -> azure.batch.Pool:
         """A pool without nodes."""
         image = azure.batch.ImageReferenceArgs(publisher="canonical", offer="ubuntu-24_04-lts", sku="server")
         machine = azure.batch.VirtualMachineConfigurationArgs(
@@ -95,6 +112,7 @@ class Landscape:
             deployment_configuration=azure.batch.DeploymentConfigurationArgs(virtual_machine_configuration=machine),
             scale_settings=azure.batch.ScaleSettingsArgs(auto_scale=scale),
             start_task=azure.batch.StartTaskArgs(command_line="/bin/true", wait_for_success=True),
+            identity=azure.batch.BatchPoolIdentityArgs(type="UserAssigned", user_assigned_identities=[identity.id]),
             opts=self.take("pool"),
             **place,
         )
@@ -306,9 +324,7 @@ class Landscape:
             **self.of("query", place),
         )
 
-    def governance(
-        self, place: Mapping[str, Any], group: azure.resources.ResourceGroup, store: azure.storage.StorageAccount
-    ) -> Iterator[pulumi.CustomResource]:
+    def governance(self, place: Mapping[str, Any], group: Any, store: Any, identity: Any) -> Iterator[Any]:
         """Locks of a group of their own, a budget, a role, a registry, trust in a pipeline, a lifecycle of blobs."""
         locked = azure.resources.ResourceGroup("locked", opts=self.take("locked"))
         yield locked
@@ -330,13 +346,13 @@ class Landscape:
             ),
             opts=self.take("budget"),
         )
-        yield from self.access(place, group)
+        yield from self.access(place, group, identity)
         sku = azure.containerregistry.SkuArgs(name="Premium")
         yield azure.containerregistry.Registry("registry", sku=sku, **self.of("registry", place))
         yield self.lifecycle(place, store)
 
-    def access(self, place: Mapping[str, Any], group: azure.resources.ResourceGroup) -> Iterator[Any]:
-        """A custom role, and an identity that trusts a pipeline."""
+    def access(self, place: Mapping[str, Any], group: Any, identity: Any) -> Iterator[Any]:
+        """A custom role, a role of the identity, and a pipeline that it trusts."""
         yield azure.authorization.RoleDefinition(
             "role",
             role_definition_id=ROLE_NAME,
@@ -346,8 +362,6 @@ class Landscape:
             permissions=[azure.authorization.PermissionArgs(actions=self.either(["*/read"], ["*/read", "*/write"]))],
             opts=self.take("role"),
         )
-        identity = azure.managedidentity.UserAssignedIdentity("identity", **self.of("identity", place))
-        yield identity
         yield azure.authorization.RoleAssignment(
             "assignment",
             scope=group.id,

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from arm.worlds import DEVELOPER
 from provider.landscape import FIXED, HOOK, SECRET, Landscape
 from provider.local_azure import LocalAzure, local_azure
 from provider.toy_arm import SUBSCRIPTION, StackFactory, changes
@@ -122,6 +123,8 @@ def test_all_of_it_lives_through_every_operation(
     made = stack(Landscape()).up()
     ids = made.outputs["ids"].value
     assert changes(made) == {"create": len(ids) + 1}
+    assert made.outputs["endpoint"].value.startswith("127.0.0.1:")
+    assert made.outputs["client"].value == DEVELOPER
     assert {row.name for _, row in rows_of(ids)} == {row.name for row in RESOURCES.values()} - {SAME_PATH}
     stack(Landscape()).refresh(expect_no_changes=True)
     stack(Landscape()).preview(expect_no_changes=True)
