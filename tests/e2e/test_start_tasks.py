@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from azure.batch import BatchClient
@@ -116,7 +117,7 @@ def test_the_next_node_takes_them(deployed: Deployed) -> None:
     pool = deployed.stack.outputs["pools"]["good"]["id"]
     before = deployed.node("good", "idle").id
     wait_for(lambda: deployed.batch.get_pool(pool).allocation_state == "steady", "the pool is steady")
-    deployed.batch.begin_resize_pool(pool, BatchPoolResizeOptions(target_dedicated_nodes=2)).wait()
+    deployed.batch.begin_resize_pool(pool, BatchPoolResizeOptions(target_dedicated_nodes=2), polling_interval=0).wait()
     added = wait_for(
         lambda: next((n for n in deployed.batch.list_nodes(pool) if n.id != before and n.state == "idle"), None),
         "a second node",
@@ -136,6 +137,26 @@ def test_its_statistics_come_to_blob_storage(deployed: Deployed) -> None:
 
     last = json.loads(wait_for(lines, "a sample")[-1])
     assert 0 < last["memory_used"] < last["memory_total"]
+
+
+def test_a_reboot_finds_everything_done(deployed: Deployed) -> None:
+    """The start task runs again and makes nothing anew; another collector takes the place of the one that ended."""
+    pool = deployed.stack.outputs["pools"]["good"]["id"]
+    node = deployed.node("good", "idle").id
+    before = deployed.batch.get_node(pool, node).last_boot_time
+    collector = b"".join(deployed.batch.download_node_file(pool, node, "shared/node_stats.txt")).split()[0]
+    options: Any = {"nodeRebootOption": "requeue"}
+    deployed.batch.begin_reboot_node(pool, node, options, polling_interval=0).wait()
+
+    def booted() -> bool:
+        found = deployed.batch.get_node(pool, node)
+        return found.last_boot_time != before and found.state == "idle"
+
+    wait_for(booted, "the node has booted again")
+    log = b"".join(deployed.batch.download_node_file(pool, node, "startup/stdout.txt")).decode()
+    assert "python is complete already" in log
+    assert "hello holds package hello /" in log
+    assert b"".join(deployed.batch.download_node_file(pool, node, "shared/node_stats.txt")).split()[0] != collector
 
 
 def test_a_failure_is_in_blob_storage_too(deployed: Deployed) -> None:
