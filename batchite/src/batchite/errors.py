@@ -63,6 +63,7 @@ CATALOGUE: Mapping[str, Entry] = {
     ),
     "BadRequest": Entry(400, "The request is invalid."),
     "LocationRequired": Entry(400, "The location property is required for this definition."),
+    "LocationNotAvailableForResourceType": Entry(400, "The provided location is not available for the resource type."),
     "InvalidResourceReference": Entry(400, "A resource that the resource refers to was not found."),
     "InUseSubnetCannotBeDeleted": Entry(400, "The subnet is in use and cannot be deleted."),
     "InUseNetworkSecurityGroupCannotBeDeleted": Entry(400, "The network security group is in use."),

@@ -23,7 +23,9 @@ async def network(world: World, **properties: Any) -> Any:
 
 def rule(priority: int, direction: str = "Inbound") -> dict[str, Any]:
     """A security rule."""
-    return {"access": "Allow", "direction": direction, "priority": priority, "protocol": "*"}
+    ends = dict.fromkeys(("sourceAddressPrefix", "sourcePortRange", "destinationAddressPrefix"), "*")
+    ports = {"destinationPortRanges": ["80", "443"]}
+    return {"access": "Allow", "direction": direction, "priority": priority, "protocol": "*", **ends, **ports}
 
 
 def test_subnets_are_shown_by_their_network_and_kept_by_a_put_without_them() -> None:
@@ -108,6 +110,8 @@ def test_security_rules_belong_to_their_group() -> None:
         assert await code(world, "PUT", f"{group}/securityRules/c", same) == (400, "SecurityRuleConflict")
         wrong = {"properties": rule(99)}
         assert await code(world, "PUT", f"{group}/securityRules/c", wrong) == (400, "InvalidPropertyValue")
+        nowhere = {"properties": {**rule(300), "sourceAddressPrefix": ""}}
+        assert await code(world, "PUT", f"{group}/securityRules/c", nowhere) == (400, "MissingRequiredProperty")
         tagged = await world.ok("PATCH", group, {"tags": {"x": "y"}})
         assert [one["name"] for one in tagged["properties"]["securityRules"]] == ["a", "b"]
         bare = await world.ok("PUT", group, located())
@@ -172,6 +176,8 @@ def test_zones_count_links_and_records_and_are_deleted_after_their_links() -> No
     async def scenario(world: World) -> None:
         _, body = await private_endpoint(world)
         zone = f"{NETWORK}/privateDnsZones/privatelink.batch.azure.com"
+        regional = (400, "LocationNotAvailableForResourceType")
+        assert await code(world, "PUT", zone, {"location": "westeurope"}) == regional
         await world.ok("PUT", zone, {"location": "Global"})
         link = {"location": "global", "properties": {"virtualNetwork": {"id": VNET}, "registrationEnabled": False}}
         await world.ok("PUT", f"{zone}/virtualNetworkLinks/l", link)

@@ -141,6 +141,10 @@ class Landscape:
             direction="Inbound",
             priority=self.either(100, 200),
             protocol="Tcp",
+            source_address_prefix="VirtualNetwork",
+            source_port_range="*",
+            destination_address_prefix="*",
+            destination_port_ranges=["80", "443"],
             opts=self.take("rule"),
             **place,
         )

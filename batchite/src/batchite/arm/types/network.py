@@ -29,7 +29,7 @@ from batchite.arm.stored import (
     resource_type,
     users,
 )
-from batchite.errors import ServiceError, invalid_property, not_implemented
+from batchite.errors import ServiceError, invalid_property, missing_property, not_implemented
 
 _Range: TypeAlias = IPv4Network | IPv6Network
 
@@ -156,9 +156,16 @@ def _check_network(arm: Arm, network: Resource) -> None:
         _check_unused(arm, subnet)
 
 
+_ENDS = ("sourceAddressPrefix", "sourcePortRange", "destinationAddressPrefix", "destinationPortRange")
+
+
 def _check_rules(rules: Iterable[Resource]) -> None:
+    """Every rule says from where to where, and no two have the same priority and direction."""
     seen: dict[tuple[str, int], str] = {}
     for rule in rules:
+        for end in _ENDS:
+            if not (rule["properties"].get(end) or rule["properties"].get(f"{end}{'es' if end[-1] == 'x' else 's'}")):
+                raise missing_property(f"securityRules '{rule['name']}' {end}")
         key = (rule["properties"]["direction"], rule["properties"]["priority"])
         other = seen.setdefault(key, rule["name"])
         if other != rule["name"]:

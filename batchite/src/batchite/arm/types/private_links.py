@@ -198,6 +198,15 @@ def _check_zone(arm: Arm, zone: Resource) -> None:
         raise ServiceError("CannotDeleteResource", f"Inside of '{zone['id']}' are: {', '.join(nested)}.")
 
 
+def _everywhere(_arm: Arm, rid: ResourceId, wanted: Resource, _old: Resource | None) -> Resource:
+    """Private DNS has no regions."""
+    if wanted["location"] != "global":
+        raise ServiceError(
+            "LocationNotAvailableForResourceType", f"'{rid.name}' can't be in '{wanted['location']}', only in 'global'."
+        )
+    return wanted
+
+
 def _complete_link(arm: Arm, rid: ResourceId, wanted: Resource, _old: Resource | None) -> Resource:
     parent, path = rid.parent, "properties.virtualNetwork.id"
     assert parent is not None
@@ -244,6 +253,7 @@ ZONE_GROUP = resource_type(
 )
 ZONE = resource_type(
     Stored(ZONES, defaults={"location": "global"}, once={"internalId": new_uuid}, etag=True),
+    _everywhere,
     render=_show_zone,
     check_delete=_check_zone,
     name_pattern=r"(?!-)[\w-]{1,63}(\.[\w-]{1,63})*",
@@ -258,7 +268,7 @@ LINK = resource_type(
         links={"properties.virtualNetwork": Reference((VIRTUAL_NETWORKS,))},
         etag=True,
     ),
-    _complete_link,
+    in_turn(_everywhere, _complete_link),
     immutable={"properties.virtualNetwork.id": "PropertyCannotBeUpdated"},
     patch=True,
     **NETWORKED,
