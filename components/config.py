@@ -107,32 +107,40 @@ class Settings:
         """The network, if it has private endpoints."""
         return self.network if self.network is not None and self.network.private_endpoints else None
 
-    def conflicts(self) -> Iterator[Problem]:
-        """What a section needs of another."""
+    def conflicts_of_access(self) -> Iterator[Problem]:
+        """Nodes reach their account through the internet or through private endpoints."""
         if self.public_access.allow != ANYONE and self.private_network is None:
             rule = f"needs network.privateEndpoints, or else no node reaches its account and its files; or {ANYONE!r}"
             yield Problem("publicAccess.allow", self.public_access.allow, rule)
-        yield from self._of_vault()
-        yield from self._of_pools()
+
+    def conflicts_of_submitters(self) -> Iterator[Problem]:
+        """The names of their role assignments begin with their own."""
         for key in self.submitters:
             if key == "nodes" or key.startswith("pipeline-"):
                 rule = "must have another name: the role assignments of nodes and pipelines are called so"
                 yield Problem(f"submitters.{key}", None, rule)
-        yield from self._of_packages()
+
+    def conflicts_of_webhooks(self) -> Iterator[Problem]:
+        """Something has to call them."""
         if self.webhooks and self.monitoring is None:
             yield Problem("webhooks", None, "needs monitoring, whose alerts it tells")
 
-    def _of_pools(self) -> Iterator[Problem]:
+    def conflicts_of_machines(self) -> Iterator[Problem]:
+        """Machines have tags where they are the subscription's own."""
         for key, pool in self.pools.items():
             if pool.resource_tags and self.account.pool_allocation_mode != USER_SUBSCRIPTION:
                 rule = f"needs account.poolAllocationMode {USER_SUBSCRIPTION}: else the machines are Batch's own"
                 yield Problem(f"pools.{key}.resourceTags", None, rule)
+
+    def conflicts_of_addresses(self) -> Iterator[Problem]:
+        """Every node in the stack's network has an address there."""
         most = sum(pool.most for pool in self.pools.values() if not pool.network_configuration)
         if self.network is not None and most > self.network.nodes:
             rule = f"has addresses for {self.network.nodes} nodes, and the pools may have {most}"
             yield Problem("network.poolSubnet", self.network.pool_subnet, rule)
 
-    def _of_packages(self) -> Iterator[Problem]:
+    def conflicts_of_packages(self) -> Iterator[Problem]:
+        """Pools name packages of the stack, within the limits of Batch."""
         known = ", ".join(sorted(self.packages)) or "there is none"
         for key, pool in self.pools.items():
             for name in pool.packages:
@@ -147,7 +155,8 @@ class Settings:
             rule = f"do not work with a storage account behind a firewall; publicAccess.allow has to be {ANYONE!r}"
             yield Problem("packages", None, rule)
 
-    def _of_vault(self) -> Iterator[Problem]:
+    def conflicts_of_vault(self) -> Iterator[Problem]:
+        """Keys and secrets need a vault, and Batch its role there."""
         own = self.account.pool_allocation_mode == USER_SUBSCRIPTION
         if self.key_vault is None:
             if self.account.customer_managed_key:

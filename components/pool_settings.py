@@ -158,45 +158,52 @@ class PoolSettings:
         """Whether its nodes run Windows."""
         return is_windows(self.node_agent)
 
-    def conflicts(self) -> Iterator[Problem]:
-        """What settings need of one another."""
-        yield from self._of_machine()
-        yield from self._of_scale()
-        yield from self._of_work()
+    def conflicts_of_scripts(self) -> Iterator[Problem]:
+        """Each system runs its own kind."""
         wanted = ".ps1" if self.windows else ".sh"
         for index, one in enumerate(self.start_task.steps(windows=self.windows)):
             if not one.script.endswith(wanted):
                 rule = f"must end in {wanted} on {self.node_agent}"
                 yield Problem(f"startTask.scripts[{index}].script", one.script, rule)
 
-    def _of_work(self) -> Iterator[Problem]:
-        both = self.fixed.dedicated and self.fixed.spot if self.fixed else self.max_dedicated and self.max_spot
-        if self.inter_node_communication == "Enabled" and both:
-            rule = "needs nodes of one kind: Batch lets dedicated and Spot nodes not talk to each other"
-            yield Problem("interNodeCommunication", "Enabled", rule)
+    def conflicts_of_users(self) -> Iterator[Problem]:
+        """The start task runs as somebody who is there."""
         names = [account.get("name") for account in self.user_accounts]
         if self.start_task.user_name and self.start_task.user_name not in names:
             yield Problem("startTask.userName", self.start_task.user_name, "must be one of userAccounts")
 
-    def _of_machine(self) -> Iterator[Problem]:
+    def conflicts_of_kinds(self) -> Iterator[Problem]:
+        """Nodes that talk to each other are all dedicated, or all Spot."""
+        both = self.fixed.dedicated and self.fixed.spot if self.fixed else self.max_dedicated and self.max_spot
+        if self.inter_node_communication == "Enabled" and both:
+            rule = "needs nodes of one kind: Batch lets dedicated and Spot nodes not talk to each other"
+            yield Problem("interNodeCommunication", "Enabled", rule)
+
+    def conflicts_of_size(self) -> Iterator[Problem]:
+        """A size is named or looked for."""
         if bool(self.vm_size) == (self.size is not None):
             yield Problem("vmSize", self.vm_size or None, "must be given, or else size: one of the two")
+
+    def conflicts_of_image(self) -> Iterator[Problem]:
+        """An image of one's own needs to be told its agent; only Windows has its settings."""
         if bool(self.image_reference) != bool(self.node_agent_sku_id):
-            yield Problem(
-                "nodeAgentSkuId", self.node_agent_sku_id or None, "must be given with imageReference, and only then"
-            )
+            rule = "must be given with imageReference, and only then"
+            yield Problem("nodeAgentSkuId", self.node_agent_sku_id or None, rule)
         if self.windows_configuration and not self.windows:
             yield Problem("windowsConfiguration", None, f"must not be given for {self.node_agent}")
 
-    def _of_scale(self) -> Iterator[Problem]:
+    def conflicts_of_limits(self) -> Iterator[Problem]:
+        """The least are at most the most."""
         bounds = {"Dedicated": (self.min_dedicated, self.max_dedicated), "Spot": (self.min_spot, self.max_spot)}
-        chosen = [bool(self.max_dedicated + self.max_spot), bool(self.formula_file), self.fixed is not None]
         for kind, (low, high) in bounds.items():
             if low > high:
                 yield Problem(f"min{kind}", low, f"must be at most max{kind}, which is {high}")
+
+    def conflicts_of_scale(self) -> Iterator[Problem]:
+        """One way to scale, which leaves the pool a node."""
+        chosen = [bool(self.max_dedicated + self.max_spot), bool(self.formula_file), self.fixed is not None]
         if not any(chosen):
-            yield Problem(
-                "maxDedicated", 0, "must leave the pool a node, dedicated or Spot; or give fixed or formulaFile"
-            )
+            rule = "must leave the pool a node, dedicated or Spot; or give fixed or formulaFile"
+            yield Problem("maxDedicated", 0, rule)
         elif sum(chosen) > 1:
             yield Problem("fixed", None, "must be the only one of maxDedicated with maxSpot, formulaFile, and fixed")

@@ -4,13 +4,15 @@ Metadata of a field: `help` (one sentence), `rule` (a Rule; its text says what i
 Azure), and for what is structured `record` (the dataclass of the value) or `arm` (the name of the class of
 pulumi_azure_native.batch whose inputs it takes, in ARM's own names), `many` when it is a list of those, `keys` (a Rule)
 when it is a mapping of those, `secret` when no error may show it. Keys are the fields' names in camelCase. A class may
-have `conflicts()`, which yields the problems between its values, with keys relative to it.
+have methods whose names begin with `conflicts`: each yields problems between a few values, with keys relative to it.
 
 Does not own any setting.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -68,8 +70,10 @@ def key_of(item: Field[Any]) -> str:
 
 
 def problems(kind: type[Any], values: Mapping[str, Any], prefix: str) -> list[Problem]:
-    """Unknown keys, missing ones, values that break their rule, at any depth; where there are none, the conflicts."""
-    return list(_problems(kind, values, prefix)) or list(_conflicts(record(kind, values), prefix))
+    """Unknown keys, missing ones, values that break their rule, at any depth; and conflicts between the others."""
+    found = list(_problems(kind, values, prefix))
+    wrong = {re.split(r"[.\[]", problem.key.removeprefix(prefix))[0] for problem in found}
+    return [*found, *_conflicts(kind, values, wrong, prefix)]
 
 
 def judge(settings: Any, prefix: str = "") -> list[Problem]:
@@ -87,9 +91,30 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _conflicts(settings: Any, prefix: str) -> Iterator[Problem]:
-    found: Iterator[Problem] = getattr(settings, "conflicts", lambda: iter(()))()
-    return (replace(problem, key=f"{prefix}{problem.key}") for problem in found)
+def _conflicts(kind: type[Any], values: Mapping[str, Any], wrong: set[str], prefix: str) -> Iterator[Problem]:
+    """What the conflicts methods find; one that needs a value that is wrong by itself says nothing more."""
+    settings = _partly(kind, values, wrong)
+    for name in sorted(name for name in dir(kind) if name.startswith("conflicts")):
+        with contextlib.suppress(AttributeError) if wrong else contextlib.nullcontext():
+            for problem in getattr(settings, name)():
+                yield replace(problem, key=f"{prefix}{problem.key}")
+
+
+def _partly(kind: type[Any], values: Mapping[str, Any], wrong: set[str]) -> Any:
+    """The record without its wrong values: to read one of those is an AttributeError."""
+    if not wrong:
+        return record(kind, values)
+    settings = object.__new__(kind)
+    for item in fields(kind):
+        key = key_of(item)
+        if key not in wrong:
+            object.__setattr__(settings, item.name, _read(item, values[key]) if key in values else default_of(item))
+    return settings
+
+
+def default_of(item: Field[Any]) -> Any:
+    """The default of a field; MISSING where it has none."""
+    return item.default_factory() if item.default_factory is not MISSING else item.default
 
 
 def _problems(kind: type[Any], values: Mapping[str, Any], prefix: str) -> Iterator[Problem]:

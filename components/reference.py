@@ -17,7 +17,7 @@ from typing import Any
 
 from components import arm_inputs, reach
 from components.config import Settings
-from components.records import key_of, plain
+from components.records import default_of, key_of, plain
 
 PROJECT = "azure-batch"
 PAGE = Path("docs") / "configuration.md"
@@ -59,12 +59,8 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _default(item: Field[Any]) -> Any:
-    return item.default_factory() if item.default_factory is not MISSING else item.default
-
-
 def _is_required(item: Field[Any]) -> bool:
-    return _default(item) is MISSING
+    return default_of(item) is MISSING
 
 
 def _section(path: str, kind: type[Any], heading: str) -> Iterator[str]:
@@ -106,7 +102,7 @@ def _of_pool(path: str) -> str:
 
 
 def _shown(item: Field[Any]) -> str:
-    default = _default(item)
+    default = default_of(item)
     if default is MISSING:
         return "*required*"
     if default is None:
@@ -134,9 +130,9 @@ def _field_schema(item: Field[Any]) -> dict[str, Any]:
     if item.metadata.get("secret"):
         encrypted = dict(arm_inputs.ENCRYPTED)
         found = {"anyOf": [encrypted, {"type": "object", "additionalProperties": encrypted}]}
-    if _default(item) is None:
+    if default_of(item) is None:
         found = {"anyOf": [found, {"type": "null"}]}
-    default = _default(item)
+    default = default_of(item)
     shown = {} if default in (MISSING, None, ()) or "record" in item.metadata else {"default": plain(default)}
     return {"description": item.metadata["help"], **found, **shown}
 

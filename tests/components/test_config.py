@@ -108,6 +108,7 @@ def test_all_problems_are_told_at_once() -> None:
     pools = {"a": {**POOL, "vmSzie": "standard_d2s_v3"}, "b": {"maxSpot": 1}, "-": POOL, "c": 7}
     found = problems({"locations": "westeurope", "pools": json.dumps(pools), "namePrefix": "Batch!"})
     assert set(found) == {
+        "azure-batch:publicAccess.allow",
         "azure-batch:locations",
         "azure-batch:location",
         "azure-batch:namePrefix",

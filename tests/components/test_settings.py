@@ -106,6 +106,29 @@ def test_a_pool_in_a_network_of_its_own_takes_no_addresses() -> None:
     assert parse(PROJECT, {**EXAMPLE, "pools": json.dumps(elsewhere)}).pools["main"].max_spot == 5000
 
 
+def test_conflicts_are_told_beside_wrong_values() -> None:
+    """Whatever does not hang on a value that is wrong by itself, of stack and pools; nothing is guessed."""
+    image = {"imageReference": {"publisher": "p"}}
+    pool = {"vmSize": "d2s", "maxDedicated": "1", "minSpot": 2, **image, "startTask": {"userName": "x"}}
+    found = problems(
+        pools={"main": pool},
+        network={"privateEndpoints": False},
+        location="West Europe",
+        keyVault={"softDeleteDays": 1},
+        monitoring={"mails": ["nobody"]},
+    )
+    assert set(found) == {
+        "location",
+        "keyVault.softDeleteDays",
+        "monitoring.mails",
+        "publicAccess.allow",
+        "pools.main.vmSize",
+        "pools.main.maxDedicated",
+        "pools.main.nodeAgentSkuId",
+        "pools.main.startTask.userName",
+    }
+
+
 def test_private_endpoints_are_needed_where_the_internet_is_closed() -> None:
     """Otherwise no node would reach its account."""
     assert set(problems(network={"privateEndpoints": False})) == {"publicAccess.allow"}
