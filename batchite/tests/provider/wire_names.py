@@ -8,7 +8,8 @@ is installed (network: nearly all of the file):
         azure-mgmt-keyvault==10.3.1 azure-mgmt-privatedns==1.2.0 azure-mgmt-loganalytics==13.0.0b7 \
         azure-mgmt-consumption==10.0.0 azure-mgmt-containerregistry==10.3.0 azure-mgmt-msi==7.0.0 \
         msrest==0.7.1 isodate oauthlib requests-oauthlib
-    PYTHONPATH=/tmp/mgmt:batchite/tests python batchite/tests/provider/wire_names.py > batchite/src/batchite/provider/wire.json
+    export PYTHONPATH=/tmp/mgmt:batchite/tests
+    python batchite/tests/provider/wire_names.py > batchite/src/batchite/provider/wire.json
 
 The file holds, for each type, the paths whose name or place differs, relative to the object around them. Inputs that
 are newer than the models lie where the last part of `NEWER` says, or else under their own names.
