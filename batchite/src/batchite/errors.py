@@ -74,7 +74,6 @@ CATALOGUE: Mapping[str, Entry] = {
     "SecurityRuleConflict": Entry(400, "Security rules cannot have the same Priority and Direction."),
     "NetcfgInvalidSubnet": Entry(400, "The subnet lies outside of the address range of its virtual network."),
     "NetcfgSubnetRangesOverlap": Entry(400, "The subnet overlaps with an existing subnet of the virtual network."),
-    "RoleDefinitionHasAssignments": Entry(400, "There are existing role assignments referencing role."),
     # 401, 403
     "AuthenticationRequired": Entry(401, "The request carries no valid credential."),
     "InvalidAuthenticationToken": Entry(401, "The access token is invalid."),
@@ -149,6 +148,7 @@ CATALOGUE: Mapping[str, Entry] = {
         409, "A vault with the same name exists in deleted state. It must be recovered or purged before."
     ),
     "AlreadyInUse": Entry(409, "The registry DNS name is already in use."),
+    "RoleDefinitionHasAssignments": Entry(409, "There are existing role assignments referencing role."),
     "RoleDefinitionWithSameNameExists": Entry(
         409, "A custom role with the same name already exists in this directory."
     ),

@@ -171,7 +171,7 @@ def test_a_custom_role_is_honoured_where_it_is_assigned() -> None:
         assert await code(world, "DELETE", store) == (403, "AuthorizationFailed")
         assert await code(world, "GET", GROUP) == (403, "AuthorizationFailed")
         world.principal = DEVELOPER
-        assert await code(world, "DELETE", ROLE) == (400, "RoleDefinitionHasAssignments")
+        assert await code(world, "DELETE", ROLE) == (409, "RoleDefinitionHasAssignments")
         await world.ok("DELETE", path)
         await world.ok("DELETE", ROLE)
         assert await code(world, "PUT", path, {"properties": held}) == (400, "RoleDefinitionDoesNotExist")
