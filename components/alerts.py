@@ -1,7 +1,8 @@
 """What is worth waking someone for: metrics and log events of a Batch account, each with what to do about it. Pure.
 
 Source: "Azure Batch monitoring data reference" and "Monitor Azure Batch": gauges are averaged, events are totalled,
-and no alert hangs on a single data point, because metrics may come late, twice or never.
+and no alert hangs on a single data point, because metrics may come late, twice or never. Batch reports no failure of a
+job as such: a job fails by its tasks, so those are watched.
 
 Does not own who is told: that is monitoring.
 """
