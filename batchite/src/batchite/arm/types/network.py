@@ -1,9 +1,9 @@
 """Virtual networks, subnets, security groups, NAT gateways, public addresses, route tables: stored and related.
 
 Nothing is routed or filtered here. Subnets and security rules are resources of their own, whichever way they were made;
-the network and the group show them. A PUT of a network without `subnets` keeps them, as Azure does since 2023-09-01; one
-with a list makes it so. A PUT of a group means its list of rules, also an absent one. A public address is a Standard one and
-static unless it says otherwise: Basic ones have ended in September 2025.
+the network and the group show them. A PUT of a network without `subnets` keeps them, as Azure does since its version
+2023-09-01; one with a list makes it so. A PUT of a group means its list of rules, also an absent one. A public address
+is a Standard one and static unless it says otherwise: Basic ones have ended in September 2025.
 
 Sources: REST reference of Microsoft.Network 2024-05-01, "Network security groups" (default rules), "Azure Virtual
 Network now supports updates without subnet property"; codes of refused deletions as users report them.
