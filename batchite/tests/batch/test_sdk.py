@@ -1,7 +1,6 @@
 """The unmodified azure-batch client against the data plane, with its own shared-key signatures."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,52 +11,9 @@ from azure.core import MatchConditions
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from batch.harness import KEY, Account, wait_until
+from batch.sdk import code_of, finish, pool_options
 
 pytestmark = pytest.mark.documented
-
-
-@pytest.fixture
-def client(account: Account) -> Iterator[BatchClient]:
-    """A client of the account."""
-    with BatchClient(account.endpoint, AzureNamedKeyCredential(account.name, KEY)) as found:
-        yield found
-
-
-def pool_options(**more: Any) -> models.BatchPoolCreateOptions:
-    """The smallest pool."""
-    image = models.BatchVmImageReference(publisher="canonical", offer="ubuntu-24_04-lts", sku="server")
-    machine = models.VirtualMachineConfiguration(image_reference=image, node_agent_sku_id="batch.node.ubuntu 24.04")
-    options: models.BatchPoolCreateOptions = models.BatchPoolCreateOptions(
-        id="Pool", vm_size="standard_d2s_v5", virtual_machine_configuration=machine, **more
-    )
-    return options
-
-
-@pytest.fixture
-def working(client: BatchClient, account: Account) -> BatchClient:
-    """A client with a pool of two idle nodes and a job."""
-    client.create_pool(pool_options(target_dedicated_nodes=2))
-    account.wait_for_nodes(2)
-    client.create_job(
-        models.BatchJobCreateOptions(
-            id="Job", pool_info=models.BatchPoolInfo(pool_id="Pool"), uses_task_dependencies=True
-        )
-    )
-    return client
-
-
-def code_of(error: HttpResponseError) -> str | None:
-    """The service's code of an error."""
-    assert error.error is not None
-    return error.error.code
-
-
-def finish(client: BatchClient, task: str) -> models.BatchTask:
-    """The task, completed."""
-    found: models.BatchTask = wait_until(
-        lambda: (seen := client.get_task("Job", task)).state == "completed" and seen, f"{task} is completed"
-    )
-    return found
 
 
 def test_pool_round_trip(client: BatchClient, account: Account) -> None:

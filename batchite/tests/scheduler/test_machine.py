@@ -159,6 +159,16 @@ class Machine(RuleBasedStateMachine):
         if self.number > 10:
             self.attempt(e.TerminateJob(JobKey("acct", name), "test"))
 
+    @rule(name=st.sampled_from(JOBS), option=st.sampled_from(["requeue", "terminate", "wait"]))
+    def disable_job(self, name: str, option: str) -> None:
+        """A client disables a job, also one that is disabled."""
+        self.attempt(e.DisableJob(JobKey("acct", name), option))
+
+    @rule(name=st.sampled_from(JOBS))
+    def enable_job(self, name: str) -> None:
+        """A client enables a job, whatever its state."""
+        self.attempt(e.EnableJob(JobKey("acct", name)))
+
     @rule()
     def server_restarts(self) -> None:
         """Everything known comes from the records alone; commands of the dead server are void."""
@@ -215,7 +225,7 @@ class Machine(RuleBasedStateMachine):
         assert world.pools[POOL].allocation == "steady"
         assert {node.state for node in world.pool_nodes(POOL)} == {"idle"}
         for state in world.jobs.values():
-            assert state.state in {"active", "completed"}
+            assert state.state in {"active", "disabled", "completed"}
             tasks = world.tasks[state.key]
             for item in tasks.values():
                 assert item.state in {"active", "completed"}

@@ -253,6 +253,7 @@ JOB: Check = record(
 )
 JOB_PATCH: Check = record(optional=_JOB_CHANGEABLE | {"poolInfo": _POOL_INFO})
 JOB_PUT: Check = record({"poolInfo": _POOL_INFO}, _JOB_CHANGEABLE, strict=False)
+JOB_DISABLE: Check = record({"disableTasks": choice("requeue", "terminate", "wait")})
 JOB_TERMINATE: Check = record(optional={"terminateReason": text(0, 1024)})
 
 _EXIT_CONDITIONS = record(

@@ -13,7 +13,7 @@ from batchite.batch.options import flag, list_page
 from batchite.batch.resources import JOB as JOBS
 from batchite.errors import not_implemented
 from batchite.http.types import Json, Request, Response
-from batchite.scheduler.events import CreateJob, DeleteJob, TerminateJob
+from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob
 from batchite.scheduler.model import JobState
 from batchite.service import Document
 
@@ -51,7 +51,6 @@ async def update_job(context: Context, request: Request) -> Response:
     """PATCH /jobs/{jobId}: what is absent or null stays."""
     state = _checked(context, request)
     body = read_body(request, documents.JOB_PATCH)
-    jobs.check_same_pool(state, body)
     event = jobs.changes(state.key, body, request.request_id)
     await context.service.apply(event, _document(context, state, body))
     return _done(context, request, state, 200)
@@ -61,7 +60,6 @@ async def replace_job(context: Context, request: Request) -> Response:
     """PUT /jobs/{jobId}: what is absent gets its default; what cannot change is ignored, as clients send it back."""
     state = _checked(context, request)
     body = read_body(request, documents.JOB_PUT)
-    jobs.check_same_pool(state, body)
     event = jobs.replacement(state.key, body, request.request_id)
     await context.service.apply(event, _document(context, state, {"metadata": None, **body}))
     return _done(context, request, state, 200)
@@ -73,6 +71,21 @@ async def delete_job(context: Context, request: Request) -> Response:
     _no_force(request)
     await context.service.apply(DeleteJob(state.key, request.request_id))
     return done(202, address(request, "jobs", state.id))
+
+
+async def disable_job(context: Context, request: Request) -> Response:
+    """POST /jobs/{jobId}/disable: disabling when this answers, or disabled."""
+    state = _checked(context, request)
+    option = read_body(request, documents.JOB_DISABLE)["disableTasks"]
+    await context.service.apply(DisableJob(state.key, option, request.request_id))
+    return _done(context, request, state, 202)
+
+
+async def enable_job(context: Context, request: Request) -> Response:
+    """POST /jobs/{jobId}/enable: active again when this answers."""
+    state = _checked(context, request)
+    await context.service.apply(EnableJob(state.key, request.request_id))
+    return _done(context, request, state, 202)
 
 
 async def terminate_job(context: Context, request: Request) -> Response:

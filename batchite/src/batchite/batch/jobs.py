@@ -13,7 +13,15 @@ from batchite.scheduler.events import UpdateJob
 from batchite.scheduler.model import JobKey, JobState, PoolKey
 from batchite.service import BatchService
 
-CHANGEABLE = ("priority", "maxParallelTasks", "constraints", "onAllTasksComplete", "metadata", "allowTaskPreemption")
+CHANGEABLE = (
+    "priority",
+    "maxParallelTasks",
+    "constraints",
+    "onAllTasksComplete",
+    "metadata",
+    "allowTaskPreemption",
+    "poolInfo",
+)
 
 
 def existing(service: BatchService, account: str, job_id: str) -> JobState:
@@ -46,7 +54,7 @@ def new_state(account: str, body: Mapping[str, Json], pool_id: str) -> JobState:
 
 def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
     """The event of a PATCH: what is absent stays; given constraints are replaced as a whole (documented)."""
-    limits = body.get("constraints")
+    limits, pool = body.get("constraints"), body.get("poolInfo", {}).get("poolId")
     return UpdateJob(
         key,
         priority=body.get("priority"),
@@ -54,6 +62,7 @@ def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
         on_all_complete=body.get("onAllTasksComplete"),
         max_wall_clock=None if limits is None else _wall_clock(limits),
         max_retries=None if limits is None else limits.get("maxTaskRetryCount", 0),
+        pool=PoolKey(key.account, pool.lower()) if pool else None,
         cause=cause,
     )
 
@@ -62,13 +71,6 @@ def replacement(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
     """The event of a PUT: what is absent gets its default."""
     defaults = {"priority": 0, "maxParallelTasks": -1, "onAllTasksComplete": "noaction", "constraints": {}}
     return changes(key, {**defaults, **body}, cause)
-
-
-def check_same_pool(job: JobState, body: Mapping[str, Json]) -> None:
-    """A job's pool can change only while the job is disabled, which no job can be here."""
-    wanted = body.get("poolInfo", {}).get("poolId")
-    if wanted is not None and wanted.lower() != job.pool.pool:
-        raise ServiceError("OperationInvalidForCurrentState", "The pool of a job can change only while it is disabled.")
 
 
 def render_job(service: BatchService, state: JobState, base_url: str) -> dict[str, Json]:

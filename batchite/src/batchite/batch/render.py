@@ -194,16 +194,17 @@ def task(document: Mapping[str, Json], state: TaskState, etag: tuple[str, float]
 
 
 def node_info(state: TaskState, job: JobState, base: str) -> Wire:
-    """Where a task runs or ran: `nodeInfo`, or nothing."""
+    """Where a task runs or ran: `nodeInfo`, or nothing. The job may have gone to another pool since."""
     if state.node is None:
         return {}
-    url = f"{base}/pools/{job.pool_id}/nodes/{state.node.node}"
+    pool = job.pool_id if state.node.pool == job.pool.pool else state.node.pool
+    url = f"{base}/pools/{pool}/nodes/{state.node.node}"
     directory = task_directory(state.key)
     return {
         "nodeInfo": {
             "affinityId": affinity(state.node.node),
             "nodeUrl": url,
-            "poolId": job.pool_id,
+            "poolId": pool,
             "nodeId": state.node.node,
             "taskRootDirectory": directory,
             "taskRootDirectoryUrl": f"{url}/files/{directory}",

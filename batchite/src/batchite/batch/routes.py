@@ -49,6 +49,8 @@ BUILT: Mapping[str, Work] = {
         job_handlers.update_job,
         job_handlers.replace_job,
         job_handlers.delete_job,
+        job_handlers.disable_job,
+        job_handlers.enable_job,
         job_handlers.terminate_job,
         job_handlers.get_job_task_counts,
         task_handlers.create_task,

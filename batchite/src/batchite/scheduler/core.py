@@ -23,6 +23,8 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.DeletePool: pools.delete,
     e.CreateJob: jobs.create,
     e.UpdateJob: jobs.update,
+    e.DisableJob: jobs.disable,
+    e.EnableJob: jobs.enable,
     e.TerminateJob: jobs.terminate,
     e.DeleteJob: jobs.delete,
     e.AddTasks: tasks.add,

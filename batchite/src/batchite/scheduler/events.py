@@ -93,6 +93,24 @@ class UpdateJob:
     on_all_complete: str | None = None
     max_wall_clock: float | None = None
     max_retries: int | None = None
+    pool: PoolKey | None = None  # another pool only while the job is disabled
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisableJob:
+    """Start no more tasks; `tasks` says what becomes of those that run: requeue | terminate | wait."""
+
+    key: JobKey
+    tasks: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnableJob:
+    """Start tasks again."""
+
+    key: JobKey
     cause: str = ""
 
 
@@ -239,6 +257,8 @@ Event: TypeAlias = (
     | DeletePool
     | CreateJob
     | UpdateJob
+    | DisableJob
+    | EnableJob
     | TerminateJob
     | DeleteJob
     | AddTasks

@@ -12,6 +12,7 @@ def check_invariants(world: World) -> None:
     _check_slots(world)
     _check_attempts(world)
     _check_counts(world)
+    _check_jobs(world)
     _check_reachable(world)
     _check_quotas(world)
 
@@ -49,6 +50,15 @@ def _check_counts(world: World) -> None:
         for name in COUNTED:
             assert world.counts[job].tasks[name] == fresh.tasks[name], f"{job}: {name} tasks"
             assert world.counts[job].slots[name] == fresh.slots[name], f"{job}: {name} slots"
+
+
+def _check_jobs(world: World) -> None:
+    """Nothing runs in a job that is disabled or completed; a job that waits for its tasks has some that run."""
+    for job in world.jobs.values():
+        assert job.state != "enabling", f"{job.key}: {job.state} after the event"
+        running = world.counts[job.key].tasks["running"]
+        assert running == 0 or job.state not in {"disabled", "completed"}, f"{job.key}: {job.state} with tasks"
+        assert running or job.state not in {"disabling", "terminating", "deleting"}, f"{job.key}: waits for nothing"
 
 
 def _check_quotas(world: World) -> None:

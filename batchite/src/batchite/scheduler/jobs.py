@@ -1,4 +1,4 @@
-"""A job's life: created, changed, terminated, deleted, and completed by itself."""
+"""A job's life: created, changed, disabled and enabled, terminated, deleted, and completed by itself."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from batchite.errors import ServiceError
 from batchite.scheduler import placement, tasks
-from batchite.scheduler.events import CreateJob, DeleteJob, TerminateJob, UpdateJob
-from batchite.scheduler.model import JobKey, JobState
+from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob, UpdateJob
+from batchite.scheduler.model import JobKey, JobState, PoolKey
 from batchite.scheduler.turn import Turn
+from batchite.scheduler.world import OCCUPYING
 
+LIVING = frozenset({"active", "disabling", "disabled"})
 REFUSED = {"terminating": "JobBeingTerminated", "completed": "JobCompleted", "deleting": "JobBeingDeleted"}
-"""The error of an operation that needs an active job, by the job's state."""
+"""The error of an operation that needs a job whose end has not begun, by the job's state."""
 
 
 def create(turn: Turn, event: CreateJob) -> None:
@@ -30,15 +32,17 @@ def create(turn: Turn, event: CreateJob) -> None:
 
 def limit(turn: Turn, job: JobState) -> None:
     """Set the deadline of a job with a wall-clock limit; it counts from the creation, in real time."""
-    if job.max_wall_clock is not None and job.state == "active":
+    if job.max_wall_clock is not None and job.state in LIVING:
         turn.timers.at_wire(
             job.created_at + job.max_wall_clock, "jobwall", job.key, job.created_at + job.max_wall_clock
         )
 
 
 def update(turn: Turn, event: UpdateJob) -> None:
-    """Change the limits of a job; onAllTasksComplete may complete it at once."""
-    job = active(turn, event.key)
+    """Change the limits of a job, or its pool; onAllTasksComplete may complete it at once."""
+    job = living(turn, event.key)
+    if event.pool is not None and event.pool != job.pool:
+        job = _moved(turn, job, event.pool)
     given = {
         name: value
         for name in ("priority", "max_parallel", "on_all_complete", "max_wall_clock", "max_retries")
@@ -47,21 +51,39 @@ def update(turn: Turn, event: UpdateJob) -> None:
     turn.put(replace(job, **given))
     limit(turn, turn.world.jobs[job.key])
     settle(turn, job.key)
+    placement.place(turn, turn.world.jobs[job.key].pool)
+
+
+def disable(turn: Turn, event: DisableJob) -> None:
+    """Start no more tasks; the job is disabled once none runs. Disabling it again is no error (documented)."""
+    job = living(turn, event.key)
+    if job.state == "active":
+        turn.move_job(job, "disabling")
+    if event.tasks != "wait":
+        _stop_all(turn, job, event.tasks)
+    settle(turn, job.key)
+
+
+def enable(turn: Turn, event: EnableJob) -> None:
+    """Start tasks again; there is nothing to wait for, so the job is active at once. An active job stays so."""
+    job = living(turn, event.key)
+    if job.state == "active":
+        return
+    turn.move_job(turn.move_job(job, "enabling"), "active")
+    settle(turn, job.key)
     placement.place(turn, job.pool)
 
 
 def terminate(turn: Turn, event: TerminateJob) -> None:
     """Stop running tasks, then complete; active tasks stay active and never run (documented)."""
-    job = active(turn, event.key)
+    job = living(turn, event.key)
     end(turn, job, event.reason)
 
 
 def end(turn: Turn, job: JobState, reason: str) -> None:
-    """Begin the end of an active job."""
+    """Begin the end of a job."""
     turn.move_job(job, "terminating", terminate_reason=reason)
-    for task in list(turn.world.tasks[job.key].values()):
-        if task.state in {"preparing", "running"}:
-            tasks.stop(turn, task, "terminate")
+    _stop_all(turn, job, "terminate")
     settle(turn, job.key)
 
 
@@ -71,14 +93,15 @@ def delete(turn: Turn, event: DeleteJob) -> None:
     if job.state == "deleting":
         raise ServiceError("JobBeingDeleted")
     turn.move_job(job, "deleting")
-    for task in list(turn.world.tasks[job.key].values()):
-        if task.state in {"preparing", "running"}:
-            tasks.stop(turn, task, "terminate")
+    _stop_all(turn, job, "terminate")
     settle(turn, job.key)
 
 
 def settle(turn: Turn, key: JobKey) -> None:
-    """Complete, end or remove the job when the state of its tasks says so."""
+    """Disable, complete, end or remove the job when the state of its tasks says so.
+
+    onAllTasksComplete ends a disabled job, too. Source: an observation of the service (Azure/batch-shipyard #227).
+    """
     job, counts = turn.world.jobs[key], turn.world.counts[key].tasks
     if counts["running"]:
         return
@@ -86,21 +109,23 @@ def settle(turn: Turn, key: JobKey) -> None:
         turn.move_job(job, "completed", ended_at=turn.now.wire)
     elif job.state == "deleting":
         _remove(turn, job)
-    elif job.state == "active" and job.on_all_complete == "terminatejob" and not counts["active"]:
+    elif job.on_all_complete == "terminatejob" and job.state in LIVING and not counts["active"]:
         end(turn, job, "AllTasksComplete")
+    elif job.state == "disabling":
+        turn.move_job(job, "disabled")
 
 
 def wall_clock_reached(turn: Turn, job: JobState, deadline: float) -> None:
     """The job's wall-clock limit is over, unless it was changed since."""
     current = job.max_wall_clock is not None and deadline == job.created_at + job.max_wall_clock
-    if current and job.state == "active":
+    if current and job.state in LIVING:
         end(turn, job, "MaxWallClockTimeExpiry")
 
 
-def active(turn: Turn, key: JobKey) -> JobState:
-    """The job, which must exist and be active."""
+def living(turn: Turn, key: JobKey) -> JobState:
+    """The job, which must exist and not be at its end."""
     job = _existing(turn, key)
-    if job.state != "active":
+    if job.state not in LIVING:
         raise ServiceError(REFUSED[job.state])
     return job
 
@@ -110,6 +135,22 @@ def _existing(turn: Turn, key: JobKey) -> JobState:
     if job is None:
         raise ServiceError("JobNotFound")
     return job
+
+
+def _moved(turn: Turn, job: JobState, key: PoolKey) -> JobState:
+    """The job in another pool, where it can go only while it is disabled (documented)."""
+    if job.state != "disabled":
+        raise ServiceError("OperationInvalidForCurrentState", "The pool of a job can change only while it is disabled.")
+    if key not in turn.world.pools:
+        raise ServiceError("PoolNotFound")
+    return replace(job, pool=key, pool_id=turn.world.pools[key].id)
+
+
+def _stop_all(turn: Turn, job: JobState, ending: str) -> None:
+    """Stop the tasks that run; a requeue leaves those alone that are being stopped already."""
+    for task in list(turn.world.tasks[job.key].values()):
+        if task.state in OCCUPYING and not (ending == "requeue" and task.ending):
+            tasks.stop(turn, task, ending)
 
 
 def _remove(turn: Turn, job: JobState) -> None:

@@ -172,7 +172,7 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job. state: active | terminating | completed | deleting."""
+    """A job. state: active | disabling | disabled | enabling | terminating | completed | deleting."""
 
     key: JobKey
     id: str

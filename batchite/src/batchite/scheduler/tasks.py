@@ -15,8 +15,8 @@ ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
 
 
 def add(turn: Turn, event: AddTasks) -> None:
-    """Add tasks to an active job, all or none; those without unmet dependencies may run at once."""
-    job = jobs.active(turn, event.job)
+    """Add tasks to a job, all or none; those without unmet dependencies may run at once, or once it is enabled."""
+    job = jobs.living(turn, event.job)
     known = turn.world.tasks[job.key]
     if any(task.key.task in known for task in event.tasks):
         raise ServiceError("TaskExists")
@@ -59,13 +59,8 @@ def lost(turn: Turn, task: TaskState) -> None:
 
 def requeue(turn: Turn, task: TaskState) -> None:
     """Back to active after the loss of a node; the task keeps its place in the order."""
-    again = turn.move_task(
-        replace(task, ending="", node=None, started_at=None),
-        "active",
-        requeue_count=task.requeue_count + 1,
-        last_requeue_at=turn.now.wire,
-    )
-    turn.world.enqueue(again)
+    again = replace(task, ending="", node=None, started_at=None)
+    _queue_again(turn, again, requeue_count=task.requeue_count + 1, last_requeue_at=turn.now.wire)
 
 
 def terminate(turn: Turn, event: TerminateTask) -> None:
@@ -113,16 +108,17 @@ def _settle(turn: Turn, task: TaskState, event: TaskEnded) -> None:
         requeue(turn, task)
     elif task.ending:
         _finish_stopped(turn, replace(task, exit_code=event.exit_code))
-    elif event.retryable and (limit < 0 or task.retry_count < limit) and job.state == "active":
-        again = turn.move_task(
-            replace(task, exit_code=event.exit_code, failure=event.failure, ended_at=turn.now.wire),
-            "active",
-            retry_count=task.retry_count + 1,
-            last_retry_at=turn.now.wire,
-        )
-        turn.world.enqueue(again)
+    elif event.retryable and (limit < 0 or task.retry_count < limit) and job.state in jobs.LIVING:
+        again = replace(task, exit_code=event.exit_code, failure=event.failure, ended_at=turn.now.wire)
+        _queue_again(turn, again, retry_count=task.retry_count + 1, last_retry_at=turn.now.wire)
     else:
         _complete(turn, replace(task, exit_code=event.exit_code), event.failure)
+
+
+def _queue_again(turn: Turn, task: TaskState, **counts: float) -> None:
+    """Back to active; a job that waits for its running tasks may have waited for this one."""
+    turn.world.enqueue(turn.move_task(task, "active", **counts))
+    jobs.settle(turn, _job(task.key))
 
 
 def _finish_stopped(turn: Turn, task: TaskState) -> None:

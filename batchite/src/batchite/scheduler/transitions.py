@@ -33,7 +33,15 @@ NODE: Table = _table(
     leavingpool="",
 )
 
-JOB: Table = _table(active="terminating deleting", terminating="completed deleting", completed="deleting", deleting="")
+JOB: Table = _table(
+    active="disabling terminating deleting",
+    disabling="disabled enabling terminating deleting",
+    disabled="enabling terminating deleting",
+    enabling="active",
+    terminating="completed deleting",
+    completed="deleting",
+    deleting="",
+)
 
 TASK: Table = _table(
     active="preparing completed",

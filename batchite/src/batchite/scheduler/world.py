@@ -115,6 +115,9 @@ class World:
         heapq.heappush(self.ready[JobKey(task.key.account, task.key.job)], (task.sequence, task.key.task))
 
     def _put_job(self, job: JobState) -> None:
+        before = self.jobs.get(job.key, job)
+        if before.pool != job.pool:
+            self.jobs_of[before.pool].pop(job.key, None)
         self.jobs[job.key] = job
         self.jobs_of[job.pool][job.key] = None
         self.tasks.setdefault(job.key, {})
