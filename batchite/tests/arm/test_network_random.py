@@ -47,6 +47,12 @@ class Networks(RuleBasedStateMachine):
         super().__init__()
         self.runner, self.world = asyncio.Runner(), World()
         self.runner.run(self._begin())
+        for kind in ("networkSecurityGroups", "routeTables", "publicIPAddresses"):
+            self.simple(kind, 0)
+        self.gateway(0, 0)
+        self.network(keep=True)
+        self.subnet(0, 0, 0, 0)
+        self.endpoint(0, 0)
 
     async def _begin(self) -> None:
         await self.world.start()
@@ -146,4 +152,4 @@ class Networks(RuleBasedStateMachine):
 
 
 TestNetworks = Networks.TestCase
-TestNetworks.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestNetworks.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -11,8 +11,9 @@ from typing import Any
 import grpc
 import pytest
 from arm.worlds import DEVELOPER
-from provider.landscape import FIXED, HOOK, SECRET, Landscape
+from provider.landscape import FIXED, SECRET, Landscape
 from provider.local_azure import LocalAzure, local_azure
+from provider.monitored import HOOK
 from provider.toy_arm import SUBSCRIPTION, StackFactory, changes
 from pulumi import automation
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
