@@ -114,6 +114,8 @@ def test_security_rules_belong_to_their_group() -> None:
         assert await code(world, "PUT", f"{group}/securityRules/c", nowhere) == (400, "MissingRequiredProperty")
         tagged = await world.ok("PATCH", group, {"tags": {"x": "y"}})
         assert [one["name"] for one in tagged["properties"]["securityRules"]] == ["a", "b"]
+        more: dict[str, Any] = {"properties": {"securityRules": []}}
+        assert await code(world, "PATCH", group, more) == (400, "InvalidPropertyValue")
         bare = await world.ok("PUT", group, located())
         assert bare["properties"]["securityRules"] == []
 

@@ -12,7 +12,7 @@ from batchite.arm.kinds import Arm, ResourceType, value_at
 from batchite.arm.operations import Operation, answer_headers
 from batchite.arm.resources import Resource, visible
 from batchite.clock import wire_time
-from batchite.errors import ServiceError
+from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Headers, Request, Response
 
 _ENVELOPE = ("id", "name", "type", "etag", "_private")
@@ -55,8 +55,11 @@ async def put(arm: Arm, kind: ResourceType, request: Request) -> Response:
 async def patch(arm: Arm, kind: ResourceType, request: Request) -> Response:
     """Change what the body names; a property, tags or an identity given replaces the old one."""
     rid = address(kind, request)
-    old = require(arm, kind, rid)
-    return await _write(arm, kind, request, rid, _merged(kind.render(arm, old), read_body(request)), old)
+    old, body = require(arm, kind, rid), read_body(request)
+    for name in body.keys() - kind.patch_only if kind.patch_only else ():
+        allowed = ", ".join(sorted(kind.patch_only))
+        raise invalid_property(name, "", f"A PATCH of this type changes {allowed} only; use PUT.")
+    return await _write(arm, kind, request, rid, _merged(kind.render(arm, old), body), old)
 
 
 async def delete(arm: Arm, kind: ResourceType, request: Request) -> Response:

@@ -101,6 +101,7 @@ class ResourceType:
     put: bool = True
     delete: bool = True
     patch: bool = False
+    patch_only: frozenset[str] = frozenset()  # what a PATCH may hold, everything if empty
     head: bool = False
     merges: bool = False  # a PUT keeps what it doesn't name
     bodiless: bool = False  # a PUT may come without a body

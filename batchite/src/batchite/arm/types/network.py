@@ -49,7 +49,7 @@ NAME = r"[a-zA-Z0-9]([-\w.]{0,78}\w)?"
 NETWORKED: Mapping[str, Any] = {"polled": True, "long_delete": True, "name_pattern": NAME}
 """What all types of the namespace have in common: long operations, and the rule of names."""
 
-_TAGGED = {**NETWORKED, "patch": True}
+_TAGGED = {**NETWORKED, "patch": True, "patch_only": frozenset({"tags"})}
 _GUID = {"resourceGuid": new_uuid}
 _POOL_SUBNET = (POOLS, "properties.networkConfiguration.subnetId")
 _POOL_ADDRESSES = (POOLS, "properties.networkConfiguration.publicIPAddressConfiguration.ipAddressIds")
