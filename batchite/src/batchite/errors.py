@@ -83,6 +83,7 @@ CATALOGUE: Mapping[str, Entry] = {
         "including the signature.",
     ),
     "AuthorizationFailed": Entry(403, "The caller does not have permission to perform this operation."),
+    "IOError": Entry(403, "An I/O error occurred when accessing the specified resource."),
     "HostNotAllowed": Entry(403, "Requests are accepted for the hosts 127.0.0.1, localhost and [::1] only."),
     # 404
     "PoolNotFound": Entry(404, "The specified pool does not exist."),

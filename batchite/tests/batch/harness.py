@@ -289,6 +289,13 @@ class Account:
         for number, command in enumerate(commands):
             assert self.post("/jobs/job/tasks", {"id": f"t{number}", "commandLine": command}).status == 201
 
+    def wait_for_running(self, task: str = "t0") -> Any:
+        """The task, once it runs."""
+        return wait_until(
+            lambda: (found := self.get(f"/jobs/job/tasks/{task}").json)["state"] == "running" and found,
+            f"{task} runs",
+        )
+
     def finished(self, task: str = "t0") -> Any:
         """The task, once it is completed."""
         return wait_until(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from batch.harness import Account
@@ -65,6 +66,92 @@ def test_no_path_leaves_the_task_directory(account: Account, path: str) -> None:
     assert account.get(f"/jobs/job/tasks/t0/files/{path}").status == 404
 
 
+@pytest.mark.ours
+@pytest.mark.parametrize(
+    "name",
+    [
+        "100%.txt",
+        "%2e%2e",
+        "a b",
+        "a+b",
+        "a?b#c",
+        "\u00fc/\u00f1 \u65e5\u672c.csv",
+        "back\\slash",
+        "'q'\"",
+        "a;b&c=d",
+        " ",
+    ],
+)
+def test_any_name_can_be_listed_read_and_deleted(account: Account, name: str) -> None:
+    """The URL that a listing shows leads to the file, whatever its name holds; so does the client's own encoding."""
+    account.pool(nodes=1)
+    account.job("exit 0")
+    node = account.finished()["nodeInfo"]["nodeId"]
+    file = account.server.root / account.name / "pool" / node / "shared" / "names" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("found")
+    target = f"/pools/pool/nodes/{node}/files"
+    (item,) = [
+        item
+        for item in account.get(f"{target}?recursive=true&$filter=startswith(name,'shared/names/')").json["value"]
+        if not item["isDirectory"]
+    ]
+    assert item["name"] == f"shared/names/{name}"
+    assert account.get(item["url"].removeprefix(f"{account.server.url}/open/{account.name}")).body == b"found"
+    encoded = quote(f"shared/names/{name}", safe="")
+    assert account.get(f"{target}/{encoded}").body == b"found"
+    assert account.call("HEAD", f"{target}/{encoded}").headers["content-length"] == "5"
+    assert account.call("DELETE", f"{target}/{encoded}").status == 200
+    assert not file.exists()
+
+
+@pytest.mark.documented
+def test_a_listing_is_paged(account: Account) -> None:
+    """Pages of files follow by their link, which repeats recursive and the filter."""
+    account.pool(nodes=1)
+    account.job("exit 0")
+    account.finished()
+    page = account.get("/jobs/job/tasks/t0/files?recursive=true&maxresults=1&$filter=startswith(name,'wd')").json
+    seen = [item["name"] for item in page["value"]]
+    link = page["odata.nextLink"].removeprefix(f"{account.server.url}/open/{account.name}")
+    assert "recursive=true" in link
+    last = account.get(link).json
+    assert seen + [item["name"] for item in last["value"]] == ["wd", "wd/ein Bericht \u00e4.txt"]
+    assert "odata.nextLink" not in last
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If_Modified_Since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 200),
+        ({"If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"}, 304),
+        ({"If_Unmodified_Since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 412),
+        ({"If_Unmodified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"}, 200),
+        ({"If_Match": "*"}, 400),
+        ({"If_None_Match": "*"}, 400),
+    ],
+)
+def test_conditions_on_files(account: Account, headers: dict[str, str], status: int) -> None:
+    """Files have dates and no ETag: the two date conditions are honoured, the others refused."""
+    account.pool(nodes=1)
+    account.job("exit 0")
+    account.finished()
+    for method in ("GET", "HEAD"):
+        assert account.call(method, "/jobs/job/tasks/t0/files/stdout.txt", **headers).status == status
+
+
+@pytest.mark.recorded
+def test_text_files_are_called_so(account: Account) -> None:
+    """A file named .txt is text/plain, any other a stream of bytes."""
+    account.pool(nodes=1)
+    account.job("exit 0")
+    account.finished()
+    assert account.get("/jobs/job/tasks/t0/files/stdout.txt").headers["content-type"] == "text/plain"
+    (item,) = account.get("/jobs/job/tasks/t0/files?$filter=startswith(name,'stdout')").json["value"]
+    assert item["properties"]["contentType"] == "text/plain"
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> NodeKey:
     """A node with a task directory in which tasks have laid traps."""
@@ -99,6 +186,20 @@ def test_links_inside_the_node_are_followed(tmp_path: Path, node: NodeKey) -> No
         return b"".join([chunk async for chunk in opened.chunks(0, opened.entry.size)])
 
     assert asyncio.run(read()) == b"plain"
+
+
+@pytest.mark.ours
+def test_a_file_that_grows_while_it_is_read(tmp_path: Path, node: NodeKey) -> None:
+    """A reader gets the file as long as it was when it was opened; one that shrinks ends early."""
+    plain = tmp_path / "a/p/n/workitems/j/plain.txt"
+
+    async def read(then: str) -> bytes:
+        opened = await LocalNodeFiles(tmp_path).open(node, "workitems/j", "plain.txt")
+        plain.write_text(then)
+        return b"".join([chunk async for chunk in opened.chunks(0, opened.entry.size)])
+
+    assert asyncio.run(read("plain and more")) == b"plain"
+    assert asyncio.run(read("pl")) == b"pl"
 
 
 @pytest.mark.ours

@@ -1,4 +1,4 @@
-"""Handlers of the file operations, on tasks and on nodes: list, properties, download."""
+"""Handlers of the file operations, on tasks and on nodes: list, properties, download, delete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.model import NodeKey
 
-CONTENT_TYPE = "application/octet-stream"
 _RANGE = re.compile(r"bytes=([0-9]{1,19})-([0-9]{0,19})")  # 64 bits; longer numbers cost time to read
 
 
@@ -48,6 +47,11 @@ async def download_task_file(context: Context, request: Request) -> Response:
     return await _download(context, request, _of_task(context, request))
 
 
+async def delete_task_file(context: Context, request: Request) -> Response:
+    """DELETE /jobs/{jobId}/tasks/{taskId}/files/{filePath}."""
+    return await _delete(context, request, _of_task(context, request))
+
+
 async def list_node_files(context: Context, request: Request) -> Response:
     """GET /pools/{poolId}/nodes/{nodeId}/files."""
     return await _list(context, request, _of_node(context, request))
@@ -61,6 +65,11 @@ async def get_node_file_properties(context: Context, request: Request) -> Respon
 async def download_node_file(context: Context, request: Request) -> Response:
     """GET /pools/{poolId}/nodes/{nodeId}/files/{filePath}."""
     return await _download(context, request, _of_node(context, request))
+
+
+async def delete_node_file(context: Context, request: Request) -> Response:
+    """DELETE /pools/{poolId}/nodes/{nodeId}/files/{filePath}."""
+    return await _delete(context, request, _of_node(context, request))
 
 
 def wanted_range(header: str | None, size: int) -> tuple[int, int]:
@@ -121,6 +130,14 @@ async def _download(context: Context, request: Request, place: Place) -> Respons
     return Response(200, headers=headers, stream=opened.chunks(start, length))
 
 
+async def _delete(context: Context, request: Request, place: Place) -> Response:
+    """A directory that is not empty needs `recursive`; files of running tasks may go, their directories may not."""
+    in_use = [task_directory(task) for task in context.service.tasks_on(place.node)]
+    path, recursive = request.params["filePath"], flag(request, "recursive")
+    await context.files.delete(place.node, place.directory, path, recursive=recursive, in_use=in_use)
+    return Response(200)
+
+
 def _item(place: Place, entry: Entry) -> dict[str, Json]:
     item: dict[str, Json] = {"name": entry.name, "url": _url(place, entry), "isDirectory": entry.directory}
     if entry.directory:
@@ -130,7 +147,7 @@ def _item(place: Place, entry: Entry) -> dict[str, Json]:
             "creationTime": wire_time(entry.created),
             "lastModified": wire_time(entry.modified),
             "contentLength": str(entry.size),
-            "contentType": CONTENT_TYPE,
+            "contentType": _content_type(entry),
             "fileMode": _mode(entry),
         }
     }
@@ -138,7 +155,7 @@ def _item(place: Place, entry: Entry) -> dict[str, Json]:
 
 def _headers(place: Place, entry: Entry) -> dict[str, str]:
     return {
-        "content-type": CONTENT_TYPE,
+        "content-type": _content_type(entry),
         "last-modified": http_date(entry.modified),
         "ocp-creation-time": http_date(entry.created),
         "ocp-batch-file-isdirectory": str(entry.directory),
@@ -149,6 +166,11 @@ def _headers(place: Place, entry: Entry) -> dict[str, str]:
 
 def _url(place: Place, entry: Entry) -> str:
     return f"{place.url}/{quote(entry.name)}"
+
+
+def _content_type(entry: Entry) -> str:
+    """Recorded answers call text files so, by their name alone, and all others a stream of bytes."""
+    return "text/plain" if entry.name.lower().endswith(".txt") else "application/octet-stream"
 
 
 def _mode(entry: Entry) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from batchite.agent.launch import node_directory
+from batchite.batch.removal import open_inside, remove
 from batchite.errors import ServiceError
 from batchite.scheduler.model import NodeKey
 
@@ -55,6 +56,15 @@ class NodeFiles(Protocol):
     async def open(self, node: NodeKey, directory: str, path: str) -> OpenFile:
         """A regular file, opened. Raises FileNotFound."""
 
+    async def delete(
+        self, node: NodeKey, directory: str, path: str, *, recursive: bool, in_use: Collection[str]
+    ) -> None:
+        """Remove a file, or a directory: an empty one, or with all that is in it when `recursive`.
+
+        `in_use` are directories of running tasks, relative to the node's root; neither they nor what holds them are
+        removed. Raises FileNotFound, OperationInvalidForCurrentState, IOError (also for a directory that is not empty).
+        """
+
 
 class LocalNodeFiles:
     """Nodes as directories below one root on this machine.
@@ -80,13 +90,31 @@ class LocalNodeFiles:
         """A regular file, opened."""
         with _missing_is_404():
             inside = self._resolved(node, directory, path).relative_to(self._base(node, ""))
-            descriptor = _open_inside(self._base(node, ""), inside)
+            descriptor = open_inside(self._base(node, ""), inside)
             reader = os.fdopen(descriptor, "rb", buffering=0)
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             reader.close()
             raise ServiceError("FileNotFound")
         return LocalFile(reader, _entry(path, found))
+
+    async def delete(
+        self, node: NodeKey, directory: str, path: str, *, recursive: bool, in_use: Collection[str]
+    ) -> None:
+        """Remove a file or a directory."""
+        root = self._base(node, "")
+        with _missing_is_404():
+            inside = (self._resolved(node, directory, path, last=False)).relative_to(root)
+        if len(inside.parts) == 1 and (root / inside).is_dir():
+            raise ServiceError("IOError", "The directory is one of the node's own.")
+        if any(PurePosixPath(used).is_relative_to(inside) for used in in_use):
+            raise ServiceError("OperationInvalidForCurrentState", "A task runs in the directory.")
+        try:
+            await asyncio.to_thread(remove, root, inside, recursive=recursive)
+        except FileNotFoundError:
+            raise ServiceError("FileNotFound") from None
+        except OSError as error:
+            raise ServiceError("IOError", f"{os.strerror(error.errno or 0)}.") from None
 
     def _base(self, node: NodeKey, directory: str) -> Path:
         """The listed directory, its real path; it must lie in the node's root."""
@@ -96,12 +124,15 @@ class LocalNodeFiles:
             raise ServiceError("FileNotFound")
         return base
 
-    def _resolved(self, node: NodeKey, directory: str, path: str) -> Path:
-        pure = PurePosixPath(path.replace("\\", "/"))
+    def _resolved(self, node: NodeKey, directory: str, path: str, *, last: bool = True) -> Path:
+        """The real path, inside the node; its last component stays a link, and may be missing, unless `last`."""
+        base, pure = self._base(node, directory), PurePosixPath(path)
+        if "\\" in path and "\0" not in path and not os.path.lexists(base / pure):  # as clients of Windows nodes write
+            pure = PurePosixPath(path.replace("\\", "/"))
         if pure.is_absolute() or ".." in pure.parts or "\0" in path or not pure.parts:
             raise ServiceError("FileNotFound")
-        base = self._base(node, directory)
-        resolved = (base / pure).resolve(strict=True)
+        parent = (base / pure).parent.resolve(strict=True)
+        resolved = (base / pure).resolve(strict=True) if last else parent / pure.name
         if not resolved.is_relative_to(self._base(node, "")):
             raise ServiceError("FileNotFound")
         return resolved
@@ -139,19 +170,6 @@ def _missing_is_404() -> Iterator[None]:
         yield
     except (OSError, RuntimeError, ValueError):
         raise ServiceError("FileNotFound") from None
-
-
-def _open_inside(root: Path, inside: Path) -> int:
-    """Open a path below `root` without following any link; O_NONBLOCK so that a pipe cannot hold the server."""
-    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in inside.parts[:-1]:
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            os.close(at)
-            at = below
-        return os.open(inside.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
-    finally:
-        os.close(at)
 
 
 def _walk(base: Path, *, recursive: bool) -> Iterator[Entry]:

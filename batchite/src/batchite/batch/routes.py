@@ -62,9 +62,11 @@ BUILT: Mapping[str, Work] = {
         file_handlers.list_task_files,
         file_handlers.get_task_file_properties,
         file_handlers.download_task_file,
+        file_handlers.delete_task_file,
         file_handlers.list_node_files,
         file_handlers.get_node_file_properties,
         file_handlers.download_node_file,
+        file_handlers.delete_node_file,
     )
 }
 """Handlers by the operation's name, which is the function's."""
