@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_results_are_placed_in_one_step(tmp_path: Path, monkeypatch: pytest.Monk
     steps.place(source, "tool")
     assert not (tmp_path / "bin" / "tool").is_symlink()
     assert (tmp_path / "bin" / "tool").read_text() == "one"
+
+
+def test_an_activated_environment_has_pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pulumi` in `.venv/bin` is the project's, with its language host in reach; the bootstrap skips it."""
+    command, real = tmp_path / ".venv" / "bin" / "pulumi", tmp_path / ".tools" / "bin" / "pulumi"
+    pulumi_cli._script(command, pulumi_cli.COMMAND)
+    pulumi_cli._script(real, '#!/bin/sh\necho "$0 $@"; command -v pulumi\n')
+    said = steps.output_of([command, "up", "a b"])
+    assert said == f"{real} up a b\n{real}"
+    monkeypatch.setattr(pulumi_cli, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(pulumi_cli, "BIN", real.parent)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(command.parent), str(real.parent), "/usr/bin")))
+    assert pulumi_cli._path_without_ours() == "/usr/bin"
 
 
 def test_requirements_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tools.bootstrap import go_build, release
-from tools.bootstrap.steps import BIN, cache, link, output_of, place, say, version_tuple
+from tools.bootstrap.steps import BIN, VENV, cache, link, output_of, place, say, version_tuple
 
 VERSION = "3.259.0"
 PARTS = ("pulumi-language-python-exec", "pulumi-resource-pulumi-python")  # Beside the language host.
@@ -16,19 +16,30 @@ LAUNCHER = """#!/bin/sh
 root=$(cd "$(dirname "$0")/../.." && pwd)
 exec "$root/.venv/bin/python" "$root/tools/language_host.py" "$@"
 """
+COMMAND = """#!/bin/sh
+# The Pulumi of this project, for whoever has activated its Python environment; made by tools/bootstrap.
+root=$(cd "$(dirname "$0")/../.." && pwd)
+PATH="$root/.tools/bin:$PATH" exec "$root/.tools/bin/pulumi" "$@"
+"""
 
 
 def bring_cli() -> str:
-    """Put a Pulumi CLI of at least the pinned version, with its Python parts, into `.tools/bin`."""
+    """Put a Pulumi CLI of at least the pinned version, with its Python parts, into `.tools/bin`.
+
+    `pulumi` in `.venv/bin` leads there: an activated environment has everything.
+    """
     path = _path_without_ours()
     if _new_enough(shutil.which("pulumi", path=path)):
-        return _use_machines(path)
-    return _use(_cached("release") or _cached("built") or _fetch())
+        outcome = _use_machines(path)
+    else:
+        outcome = _use(_cached("release") or _cached("built") or _fetch())
+    _script(VENV / "bin" / "pulumi", COMMAND)
+    return outcome
 
 
 def _path_without_ours() -> str:
     folders = os.environ.get("PATH", "").split(os.pathsep)
-    return os.pathsep.join(folder for folder in folders if Path(folder) != BIN)
+    return os.pathsep.join(folder for folder in folders if Path(folder) not in (BIN, VENV / "bin"))
 
 
 def _new_enough(program: Path | str | None) -> bool:
@@ -104,8 +115,13 @@ def _link_parts(folder: Path) -> None:
     """Our own language host, and the parts of the SDK it and the engine start."""
     for name in PARTS:
         link(folder / name, name)
-    launcher = BIN / HOST
-    fresh = launcher.with_suffix(".new")
-    fresh.write_text(LAUNCHER)
+    _script(BIN / HOST, LAUNCHER)
+
+
+def _script(path: Path, text: str) -> None:
+    """Write a program, in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
     fresh.chmod(0o755)
-    fresh.replace(launcher)
+    fresh.replace(path)
