@@ -13,7 +13,7 @@ SOURCE = ROOT / "batchite" / "src"
 
 LIBRARY = {"autoscale", "errors", "ids"}
 CORE = {"scheduler", "storage", "clock", *LIBRARY}  # The clock speaks the core's types; the core never reads a clock.
-SHELL = {"service", "records", "agent", *CORE}
+SHELL = {"service", "records", "usage", "agent", *CORE}
 PLANES = {"batch", "blob", "identity", "http", *SHELL}
 
 # What each part of Batchite may import of it, besides itself. The composition root and the commands may import all.
@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "scheduler": LIBRARY,
     "storage": LIBRARY,
     "records": CORE,
+    "usage": CORE | {"records"},
     "agent": CORE,
     "service": SHELL,
     "http": {"errors", "ids", "clock"},

@@ -31,6 +31,7 @@ from batchite.scheduler.model import (
 from batchite.scheduler.world import Counts
 from batchite.storage.group_commit import GroupCommit
 from batchite.storage.port import Store
+from batchite.usage import UsageLog, Use
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class BatchService:
         self.clock = clock
         self._core = Scheduler()
         self._commits = GroupCommit(store, on_failure)
+        self._usage = UsageLog(store)
         self._agent: Agent | None = None
         self._launches: Launches | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -100,6 +102,7 @@ class BatchService:
         """Take up the records of an earlier run. The agent must have ended that run's processes before."""
         self._agent, self._launches = agent, launches
         self._core.load(records.read_all(self.store))
+        self._usage.load(self.nodes.values(), self.now().wire)
         self.post(Restarted())
 
     def stop(self) -> None:
@@ -139,6 +142,10 @@ class BatchService:
         """Tasks, and task slots, of the job by state; in constant time."""
         counts = self._core.world.counts.get(job, Counts())
         return dict(counts.tasks), dict(counts.slots)
+
+    def usage_of(self, account: str) -> list[Use]:
+        """The times the account's nodes were in use, of present nodes and of those that have gone."""
+        return list(self._usage.of(account, self.now().wire))
 
     def now(self) -> Now:
         """The present moment."""
@@ -201,6 +208,7 @@ class BatchService:
         if changes:
             self.store.put("meta", "clock", orjson.dumps((now.service, now.wire)))
         for change in changes:
+            self._usage.note(change, now.wire)
             if isinstance(change, c.Put):
                 records.write(self.store, change.record)
             else:

@@ -88,5 +88,6 @@ NODE = Resource(
 )
 APPLICATION = Resource("applications", {})
 NODE_COUNTS = Resource("poolnodecounts", _kinds(text="poolId"))
+USAGE = Resource("poolusagemetrics", _kinds(text="poolId"))
 IMAGE = Resource("supportedimages", _kinds(text="osType verificationType nodeAgentSKUId"))
 FILE = Resource("files", _kinds(text="name"))

@@ -12,6 +12,7 @@ from batchite.batch import (
     node_handlers,
     pool_handlers,
     task_handlers,
+    usage_metrics,
 )
 from batchite.batch.context import Context
 from batchite.batch.operations import OPERATIONS, Operation
@@ -39,6 +40,7 @@ BUILT: Mapping[str, Work] = {
         pool_handlers.resize_pool,
         pool_handlers.list_pool_node_counts,
         pool_handlers.list_supported_images,
+        usage_metrics.list_pool_usage_metrics,
         node_handlers.list_nodes,
         node_handlers.get_node,
         node_handlers.reboot_node,
