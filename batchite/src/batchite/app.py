@@ -240,7 +240,8 @@ async def _blob_service(stack: AsyncExitStack, base: Foundation) -> BlobService:
 async def _report_lost_blobs(base: Foundation, blobs: BlobService) -> None:
     """After a kill: say which uploaded blobs are gone. Asked once all storage accounts are served again."""
     if blobs.unclean:
-        for lost in await Ledger(base.store, lambda: base.service.now().wire).lost(blobs.find_blob):
+        ledger = Ledger(base.store, lambda: base.service.now().wire)
+        for lost in await ledger.lost(blobs.find_blob, blobs.serves):
             log.error("blob %s/%s of account %s was lost in a kill", lost.container, lost.name, lost.account)
 
 

@@ -111,15 +111,16 @@ def test_requests_wait_for_a_restart(server: Any, container: str) -> None:
 
 
 def test_ledger_finds_what_a_kill_lost(server: Any, container: str) -> None:
-    """Of the uploads reported, those that are gone are told, and the ledger is then empty."""
+    """Of the uploads reported, those that are gone are told, unless with their account; the ledger is then empty."""
     ledger, now = Ledger(MemoryStore(), lambda: now[0]), [time.time() - 1000]
     ledger.record("shop", container, "old", '"0"')
     now[0] = time.time()
     ledger.record("shop", container, "there", put(server, container, "there"))
     ledger.record("shop", container, "gone", '"0x1"')
-    lost = server.run(ledger.lost(server.service.find_blob))
+    ledger.record("closed", container, "went with its account", '"0x1"')
+    lost = server.run(ledger.lost(server.service.find_blob, server.service.serves))
     assert [entry.name for entry in lost] == ["gone"]
-    assert server.run(ledger.lost(server.service.find_blob)) == []
+    assert server.run(ledger.lost(server.service.find_blob, server.service.serves)) == []
 
 
 def test_restart_keeps_everything(tmp_path: Path, tools: Tools) -> None:

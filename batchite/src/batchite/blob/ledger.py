@@ -46,9 +46,13 @@ class Ledger:
         self._forget_old()
         self._store.put(KIND, f"{entry.recorded:017.6f}/{account}/{container}/{name}", orjson.dumps(asdict(entry)))
 
-    async def lost(self, find: Find) -> list[LedgerEntry]:
-        """The recorded blobs that are gone; for use after an unclean stop. Empties the ledger."""
-        entries = [LedgerEntry(**orjson.loads(value)) for _, value in self._store.scan(KIND)]
+    async def lost(self, find: Find, serves: Callable[[str], bool]) -> list[LedgerEntry]:
+        """The recorded blobs that are gone; for use after an unclean stop. Empties the ledger.
+
+        Blobs of an account that is not served any more went with it and are not lost.
+        """
+        recorded = [LedgerEntry(**orjson.loads(value)) for _, value in self._store.scan(KIND)]
+        entries = [entry for entry in recorded if serves(entry.account)]
         versions = await asyncio.gather(*(find(entry.account, entry.container, entry.name) for entry in entries))
         self._store.delete_prefix(KIND, "")
         return [entry for entry, version in zip(entries, versions, strict=True) if is_lost(entry, version)]

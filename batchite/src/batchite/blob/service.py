@@ -80,6 +80,10 @@ class BlobService:
         await self.backend.close()
         await self.process.stop()
 
+    def serves(self, account: str) -> bool:
+        """Whether there is such an account."""
+        return account in self._accounts
+
     def key(self, account: str) -> str | None:
         """The account's first key, None for an unknown account."""
         keys = self._accounts.get(account)
