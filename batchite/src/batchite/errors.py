@@ -114,6 +114,11 @@ CATALOGUE: Mapping[str, Entry] = {
     "JobCompleted": Entry(409, "The specified job is already in a completed state."),
     "TaskCompleted": Entry(409, "The specified task is already in a completed state."),
     "TaskNotCompleted": Entry(409, "The specified task is not in a completed state."),
+    "TaskSucceeded": Entry(
+        409,
+        "The specified task has already completed successfully, and the requested operation cannot be performed on "
+        "successful tasks.",
+    ),
     "TaskFilesUnavailable": Entry(409, "The task files are unavailable because the task has not run on a node yet."),
     "TaskFilesCleanedup": Entry(409, "The task files have been removed from the node."),
     "NodeBeingCreated": Entry(409, "The specified node is being created."),

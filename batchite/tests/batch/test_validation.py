@@ -75,10 +75,8 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
         ("/pools", POOL | {"startTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}}}),
         ("/jobs", {"id": "j", "poolInfo": {"poolId": "pool"}, "jobPreparationTask": {"commandLine": "x"}}),
         ("/jobs", {"id": "j", "poolInfo": {"autoPoolSpecification": {"poolLifetimeOption": "job"}}}),
-        ("/jobs", {"id": "j", "poolInfo": {"poolId": "pool"}, "onTaskFailure": "performexitoptionsjobaction"}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "containerSettings": {"imageName": "i"}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "multiInstanceSettings": {"numberOfInstances": 2}}),
-        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "exitConditions": {"exitCodes": [{"code": 1}]}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "affinityInfo": {"affinityId": "TVM:n"}}),
     ],
 )

@@ -19,7 +19,16 @@ from batchite.scheduler.commands import Record
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.dependencies import satisfies
 from batchite.scheduler.invariants import check_invariants
-from batchite.scheduler.model import AutoScale, CoreQuota, JobKey, StartTaskPolicy, TaskKey, TaskState
+from batchite.scheduler.model import (
+    AutoScale,
+    CoreQuota,
+    ExitAction,
+    ExitRules,
+    JobKey,
+    StartTaskPolicy,
+    TaskKey,
+    TaskState,
+)
 
 pytestmark = pytest.mark.ours
 
@@ -48,7 +57,8 @@ class Machine(RuleBasedStateMachine):
         policy = StartTaskPolicy(wait_for_success=True, max_retries=1) if start_task else None
         self.driver.send(e.CreatePool(replace(pool(dedicated, spot, slots, policy), cores=2, quota=CoreQuota(6, 4))))
         for name in JOBS:
-            self.driver.send(e.CreateJob(job(name, uses_dependencies=True, priority=len(name))))
+            mode = "performexitoptionsjobaction" if name == "other" else "noaction"
+            self.driver.send(e.CreateJob(job(name, uses_dependencies=True, priority=len(name), on_task_failure=mode)))
 
     def attempt(self, event: e.Event) -> bool:
         """Send an event that the core may refuse."""
@@ -64,7 +74,8 @@ class Machine(RuleBasedStateMachine):
         known = [key.task for key in self.added if key.job == name]
         needs = tuple(known[-1:]) if depends else ()
         self.number += 1
-        new = task(str(self.number), name, slots=slots, max_retries=retries, depends_on=needs)
+        exits = ExitRules(default=ExitAction(*([("satisfy", "disable"), ("block", "none")][retries % 2])))
+        new = task(str(self.number), name, slots=slots, max_retries=retries, depends_on=needs, exits=exits)
         if self.attempt(e.AddTasks(JobKey("acct", name), (new,))):
             self.added.add(new.key)
 
@@ -141,6 +152,15 @@ class Machine(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.added)))
         if self.attempt(e.DeleteTask(key) if delete else e.TerminateTask(key)) and delete:
             self.added.discard(key)
+            self.completed.pop(key, None)
+
+    @precondition(lambda self: self.added)
+    @rule(data=st.data(), retention=st.sampled_from([0.0, 50.0, 604800.0]))
+    def change_or_reactivate_task(self, data: st.DataObject, retention: float) -> None:
+        """A client changes the constraints of a task, and lets it run again if it has failed."""
+        key = data.draw(st.sampled_from(sorted(self.added)))
+        self.attempt(e.UpdateTask(key, 1, retention))
+        if self.attempt(e.ReactivateTask(key)):
             self.completed.pop(key, None)
 
     @precondition(lambda self: self.driver.core.world.tasks.get(JOB))

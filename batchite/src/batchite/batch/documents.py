@@ -1,7 +1,6 @@
 """The rules of the request documents: pools, jobs, tasks and what they are made of.
 
-Source: REST reference 2025-06-01. Properties that are not built are refused by name with 501. Retention is a minimum in
-the service's own words, so keeping files longer honours it.
+Source: REST reference 2025-06-01. Properties that are not built are refused by name with 501.
 """
 
 from __future__ import annotations
@@ -248,7 +247,7 @@ JOB: Check = record(
         "jobPreparationTask": only(),
         "jobReleaseTask": only(),
         "commonEnvironmentSettings": ENVIRONMENT,
-        "onTaskFailure": only("noaction"),
+        "onTaskFailure": choice("noaction", "performexitoptionsjobaction"),
     },
 )
 JOB_PATCH: Check = record(optional=_JOB_CHANGEABLE | {"poolInfo": _POOL_INFO})
@@ -256,14 +255,21 @@ JOB_PUT: Check = record({"poolInfo": _POOL_INFO}, _JOB_CHANGEABLE, strict=False)
 JOB_DISABLE: Check = record({"disableTasks": choice("requeue", "terminate", "wait")})
 JOB_TERMINATE: Check = record(optional={"terminateReason": text(0, 1024)})
 
+_EXIT_OPTIONS = record(
+    optional={"dependencyAction": choice("satisfy", "block"), "jobAction": choice("none", "disable", "terminate")}
+)
+_CODE = integer()
 _EXIT_CONDITIONS = record(
     optional={
-        "default": record(optional={"dependencyAction": choice("satisfy", "block"), "jobAction": only()}),
-        "exitCodes": unbuilt,
-        "exitCodeRanges": unbuilt,
-        "preProcessingError": only(),
-        "fileUploadError": only(),
+        "default": _EXIT_OPTIONS,
+        "exitCodes": listing(record({"code": _CODE, "exitOptions": _EXIT_OPTIONS})),
+        "exitCodeRanges": listing(record({"start": _CODE, "end": _CODE, "exitOptions": _EXIT_OPTIONS})),
+        "preProcessingError": _EXIT_OPTIONS,
+        "fileUploadError": _EXIT_OPTIONS,
     }
+)
+_TASK_CONSTRAINTS = record(
+    optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}
 )
 TASK: Check = record(
     {"id": identifier, "commandLine": command_line},
@@ -275,9 +281,7 @@ TASK: Check = record(
         "outputFiles": OUTPUT_FILES,
         "environmentSettings": ENVIRONMENT,
         "affinityInfo": only(),
-        "constraints": record(
-            optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}
-        ),
+        "constraints": _TASK_CONSTRAINTS,
         "requiredSlots": integer(1, 256),
         "userIdentity": USER_IDENTITY,
         "multiInstanceSettings": only(),
@@ -290,4 +294,5 @@ TASK: Check = record(
         "applicationPackageReferences": REFERENCES,
     },
 )
+TASK_PUT: Check = record(optional={"constraints": _TASK_CONSTRAINTS}, strict=False)
 TASK_COLLECTION: Check = record({"value": listing(anything)})

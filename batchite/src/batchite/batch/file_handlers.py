@@ -87,12 +87,12 @@ def wanted_range(header: str | None, size: int) -> tuple[int, int]:
 
 
 def _of_task(context: Context, request: Request) -> Place:
-    """The directory of a task. Raises TaskFilesUnavailable before it ran, TaskFilesCleanedup when its node has gone."""
+    """The directory of a task. Raises TaskFilesUnavailable before it ran, TaskFilesCleanedup once they are gone."""
     job = jobs.existing(context.service, request.account, request.params["jobId"])
     state = tasks.existing(context.service, job, request.params["taskId"])
     if state.node is None:
         raise ServiceError("TaskFilesUnavailable")
-    if state.node not in context.service.nodes:
+    if state.cleaned or state.node not in context.service.nodes:
         raise ServiceError("TaskFilesCleanedup")
     url = f"{tasks.task_url(job, state, request.base_url)}/files"
     return Place(state.node, task_directory(state.key), url)

@@ -47,6 +47,7 @@ def new_state(account: str, body: Mapping[str, Json], pool_id: str) -> JobState:
         max_parallel=body.get("maxParallelTasks", -1),
         uses_dependencies=body.get("usesTaskDependencies", False),
         on_all_complete=body.get("onAllTasksComplete", "noaction"),
+        on_task_failure=body.get("onTaskFailure", "noaction"),
         max_wall_clock=limit(limits.get("maxWallClockTime")),
         max_retries=limits.get("maxTaskRetryCount", 0),
     )

@@ -177,6 +177,7 @@ def _state(key: PoolKey, body: Mapping[str, Json], quota: CoreQuota | None) -> P
         target_spot=body.get("targetLowPriorityNodes", 0),
         slots_per_node=body.get("taskSlotsPerNode", 1),
         fill=body.get("taskSchedulingPolicy", {}).get("nodeFillType", "spread"),
+        job_order=body.get("taskSchedulingPolicy", {}).get("jobDefaultOrder", "none"),
         resize_timeout=parse_duration(body.get("resizeTimeout", _DEFAULT_TIMEOUT)),
         deallocation=body.get(_OPTION, "requeue"),
         autoscale=autoscale_event(key, None, body, "").autoscale if scaled else None,

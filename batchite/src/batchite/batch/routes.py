@@ -59,6 +59,8 @@ BUILT: Mapping[str, Work] = {
         task_handlers.create_task_collection,
         task_handlers.list_tasks,
         task_handlers.get_task,
+        task_handlers.replace_task,
+        task_handlers.reactivate_task,
         task_handlers.delete_task,
         task_handlers.terminate_task,
         file_handlers.list_task_files,

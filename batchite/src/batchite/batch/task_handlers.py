@@ -8,14 +8,14 @@ from batchite.batch import documents, jobs, tasks
 from batchite.batch.answers import created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
-from batchite.batch.context import TASK, Context, version
+from batchite.batch.context import TASK, Context, stored, version
 from batchite.batch.options import list_page
 from batchite.batch.resources import TASK as TASKS
 from batchite.batch.rules import without_nulls
 from batchite.clock import wire_time
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
-from batchite.scheduler.events import AddTasks, DeleteTask, TerminateTask
+from batchite.scheduler.events import AddTasks, DeleteTask, ReactivateTask, TerminateTask
 from batchite.scheduler.model import JobState, TaskState
 
 MOST_TASKS = 100  # of one addtaskcollection request
@@ -71,6 +71,26 @@ async def delete_task(context: Context, request: Request) -> Response:
     job, state = _checked(context, request)
     await context.service.apply(DeleteTask(state.key, request.request_id))
     return done(200, tasks.task_url(job, state, request.base_url))
+
+
+async def replace_task(context: Context, request: Request) -> Response:
+    """PUT /jobs/{jobId}/tasks/{taskId}: only the constraints change; those that are absent get their defaults."""
+    job, state = _checked(context, request)
+    body = read_body(request, documents.TASK_PUT)
+    event = tasks.replacement(job, state, body, request.request_id)
+    document = {
+        name: value for name, value in stored(context.service, TASK, state.key).items() if name != "constraints"
+    }
+    constraints = {"constraints": body["constraints"]} if "constraints" in body else {}
+    await context.service.apply(event, tasks.task_document(state, document | constraints))
+    return done(200, tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
+
+
+async def reactivate_task(context: Context, request: Request) -> Response:
+    """POST /jobs/{jobId}/tasks/{taskId}/reactivate: active again, or on its way, when this answers."""
+    job, state = _checked(context, request)
+    await context.service.apply(ReactivateTask(state.key, request.request_id))
+    return done(204, tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
 
 
 async def terminate_task(context: Context, request: Request) -> Response:

@@ -8,10 +8,13 @@ from batchite.batch import documents, render
 from batchite.batch.accounts import BatchAccount
 from batchite.batch.applications import ApplicationDirectory, check_references
 from batchite.batch.context import POOL, TASK, document_key, stored, version
+from batchite.batch.durations import parse_duration
+from batchite.batch.exit_conditions import check_exits, rules
 from batchite.batch.rules import refuse
 from batchite.batch.user_accounts import check_user
 from batchite.errors import ServiceError
 from batchite.http.types import Json
+from batchite.scheduler.events import UpdateTask
 from batchite.scheduler.model import JobKey, JobState, TaskKey, TaskState
 from batchite.service import BatchService, Document
 
@@ -39,6 +42,7 @@ def check_task(
     if body["id"].lower() in known:
         raise ServiceError("TaskExists")
     _check_dependencies(job, body.get("dependsOn") or {})
+    check_exits(job, body.get("exitConditions") or {})
     pool = stored(service, POOL, job.pool)
     check_user("userIdentity", body.get("userIdentity"), pool)
     _check_storage(body, account, identities(pool))
@@ -47,8 +51,7 @@ def check_task(
 
 def new_state(job: JobState, body: Mapping[str, Json]) -> TaskState:
     """The core's view of a new task. A task without a retry count of its own gets the job's (documented)."""
-    depends = body.get("dependsOn", {})
-    action = body.get("exitConditions", {}).get("default", {}).get("dependencyAction")
+    depends, limits = body.get("dependsOn", {}), body.get("constraints", {})
     return TaskState(
         key=TaskKey(*job.key, body["id"].lower()),
         id=body["id"],
@@ -57,11 +60,19 @@ def new_state(job: JobState, body: Mapping[str, Json]) -> TaskState:
         state_at=0.0,
         sequence=0,
         slots=body.get("requiredSlots", 1),
-        max_retries=body.get("constraints", {}).get("maxTaskRetryCount", job.max_retries),
+        max_retries=limits.get("maxTaskRetryCount", job.max_retries),
+        retention=parse_duration(limits.get("retentionTime", render.TASK_RETENTION)),
         depends_on=tuple(name.lower() for name in depends.get("taskIds", ())),
         depends_on_ranges=tuple((item["start"], item["end"]) for item in depends.get("taskIdRanges", ())),
-        satisfied_on_failure=action == "satisfy",
+        exits=rules(body.get("exitConditions")),
     )
+
+
+def replacement(job: JobState, state: TaskState, body: Mapping[str, Json], cause: str) -> UpdateTask:
+    """The event of a PUT, by the rules of a new task."""
+    limits = body.get("constraints", {})
+    retries = limits.get("maxTaskRetryCount", job.max_retries)
+    return UpdateTask(state.key, retries, parse_duration(limits.get("retentionTime", render.TASK_RETENTION)), cause)
 
 
 def task_document(state: TaskState, body: dict[str, Json]) -> Document:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from batchite import autoscale
-from batchite.scheduler import allocation, autoscaling, jobs, nodes, pools, reboots, restart, tasks
+from batchite.scheduler import allocation, autoscaling, jobs, nodes, pools, reboots, restart, retention, tasks
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Outcome, Record
-from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskState
+from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
 from batchite.scheduler.samples import Samples
 from batchite.scheduler.timers import Timer, Timers
 from batchite.scheduler.turn import Turn
@@ -28,6 +28,8 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.TerminateJob: jobs.terminate,
     e.DeleteJob: jobs.delete,
     e.AddTasks: tasks.add,
+    e.UpdateTask: tasks.update,
+    e.ReactivateTask: tasks.reactivate,
     e.TerminateTask: tasks.terminate,
     e.DeleteTask: tasks.delete,
     e.NodePrepared: nodes.prepared,
@@ -100,6 +102,8 @@ def fire(turn: Turn, timer: Timer) -> None:
             job: JobState | None = turn.world.jobs.get(key)
             if job is not None:
                 jobs.wall_clock_reached(turn, job, timer.stamp)
+        case "retention", TaskKey() as key:
+            retention.over(turn, turn.world.task(key))
 
 
 def _fire_pool(turn: Turn, timer: Timer, pool: PoolState | None) -> None:

@@ -116,8 +116,8 @@ class Dependencies:
 
 
 def satisfies(task: TaskState | None) -> bool:
-    """Whether a task's end lets its dependants run: success, or a failure whose dependency action is satisfy."""
-    return task is not None and task.state == "completed" and (task.result == "success" or task.satisfied_on_failure)
+    """Whether a task's end lets its dependants run: by its exit conditions, else by its success."""
+    return task is not None and task.state == "completed" and task.satisfies
 
 
 def names(task: TaskState, wanted: str) -> bool:

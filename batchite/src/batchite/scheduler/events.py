@@ -141,6 +141,24 @@ class AddTasks:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateTask:
+    """Change what the core knows of a task's constraints."""
+
+    key: TaskKey
+    max_retries: int
+    retention: float
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReactivateTask:
+    """Let a failed task run again, with all its retries."""
+
+    key: TaskKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TerminateTask:
     """Stop the task and complete it with TaskEnded."""
 
@@ -262,6 +280,8 @@ Event: TypeAlias = (
     | TerminateJob
     | DeleteJob
     | AddTasks
+    | UpdateTask
+    | ReactivateTask
     | TerminateTask
     | DeleteTask
     | NodePrepared

@@ -37,6 +37,7 @@ def _check_attempts(world: World) -> None:
                 expected.setdefault(task.node, set()).add(task.key)
             assert task.state != "completed" or task.result in {"success", "failure"}, f"{task.key}: no result"
             assert not task.ending or task.state in OCCUPYING, f"{task.key}: {task.state} but being stopped"
+            assert task.state == "completed" or not (task.result or task.satisfies), f"{task.key}: {task.result} early"
     indexed = {node: set(held) for node, held in world.running_on.items() if held}
     assert indexed == expected
 

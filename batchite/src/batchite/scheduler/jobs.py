@@ -130,6 +130,12 @@ def living(turn: Turn, key: JobKey) -> JobState:
     return job
 
 
+def not_deleting(turn: Turn, key: JobKey) -> None:
+    """Raise JobBeingDeleted: a job on its way out takes no changes."""
+    if _existing(turn, key).state == "deleting":
+        raise ServiceError("JobBeingDeleted")
+
+
 def _existing(turn: Turn, key: JobKey) -> JobState:
     job = turn.world.jobs.get(key)
     if job is None:

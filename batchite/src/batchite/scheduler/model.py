@@ -121,6 +121,7 @@ class PoolState:
     slots_per_node: int
     fill: str  # pack | spread
     resize_timeout: float  # service seconds
+    job_order: str = "none"  # none | creationtime: whose turn it is among jobs of equal priority
     deallocation: str = "requeue"
     autoscale: AutoScale | None = None
     autoscale_run: AutoScaleRun | None = None
@@ -185,6 +186,7 @@ class JobState:
     max_parallel: int = -1
     uses_dependencies: bool = False
     on_all_complete: str = "noaction"  # noaction | terminatejob
+    on_task_failure: str = "noaction"  # noaction | performexitoptionsjobaction
     max_wall_clock: float | None = None  # seconds, real time
     max_retries: int = 0
     previous_state: str = ""
@@ -193,6 +195,33 @@ class JobState:
     ended_at: float | None = None
     terminate_reason: str = ""
     sequence: int = 0  # order of creation, across jobs
+
+
+@dataclass(frozen=True, slots=True)
+class ExitAction:
+    """What the end of a task means for others. Empty = the default: a success satisfies, a failure ends the job."""
+
+    dependency: str = ""  # satisfy | block
+    job: str = ""  # none | disable | terminate
+
+
+@dataclass(frozen=True, slots=True)
+class ExitCodes:
+    """Exit codes with an action of their own; both ends belong to the range."""
+
+    first: int
+    last: int
+    action: ExitAction
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRules:
+    """`exitConditions` of a task. The earlier of two entries for a code counts."""
+
+    codes: tuple[ExitCodes, ...] = ()
+    pre_processing: ExitAction | None = None
+    file_upload: ExitAction | None = None
+    default: ExitAction = ExitAction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +242,8 @@ class TaskState:
     max_retries: int = 0  # -1 = without limit
     depends_on: tuple[str, ...] = ()  # lower-case ids
     depends_on_ranges: tuple[tuple[int, int], ...] = ()
-    satisfied_on_failure: bool = False
+    exits: ExitRules | None = None
+    retention: float = 604800.0  # seconds from its end, in real time, that its directory stays
     previous_state: str = ""
     previous_state_at: float | None = None
     attempt: int = 0
@@ -227,4 +257,6 @@ class TaskState:
     exit_code: int | None = None
     result: str = ""
     failure: Failure | None = None
+    satisfies: bool = False  # has completed so that those that depend on it may run
+    cleaned: bool = False  # its directory went after the retention time
     ending: str = ""  # why a running attempt is being stopped: terminate | delete | requeue; empty = it is not

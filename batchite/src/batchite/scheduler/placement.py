@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import replace
+from itertools import groupby
 
 from batchite.scheduler.commands import RunTask
 from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
@@ -19,30 +20,46 @@ def place(turn: Turn, key: PoolKey) -> None:
     if not any(free.values()):
         return
     jobs = [turn.world.jobs[job] for job in turn.world.jobs_of[key] if turn.world.ready.get(job)]
-    for job in sorted((job for job in jobs if job.state == "active"), key=lambda job: (-job.priority, job.sequence)):
+    queue = sorted((job for job in jobs if job.state == "active"), key=lambda job: (-job.priority, job.sequence))
+    for _, equals in groupby(queue, key=lambda job: job.priority):
         if not any(free.values()):
             return
-        _place_job(turn, pool, job, free)
+        _place_equals(turn, pool, list(equals), free)
 
 
-def _place_job(turn: Turn, pool: PoolState, job: JobState, free: dict[NodeKey, int]) -> None:
-    """Place one job's tasks in their order; the head of the queue waits for room, those behind it do not overtake."""
+def _place_equals(turn: Turn, pool: PoolState, jobs: list[JobState], free: dict[NodeKey, int]) -> None:
+    """Jobs of one priority: the older before the younger, or, by default, the one that runs least (evenly)."""
+    too_large: dict[JobKey, list[tuple[int, str]]] = {job.key: [] for job in jobs}
+    while jobs and any(free.values()):
+        job = jobs[0]
+        if pool.job_order == "none":
+            job = min(jobs, key=lambda one: (turn.world.counts[one.key].tasks["running"], one.sequence))
+        if not _place_next(turn, pool, job, free, too_large[job.key]):
+            jobs.remove(job)
+    for key, entries in too_large.items():
+        for entry in entries:
+            heapq.heappush(turn.world.ready[key], entry)
+
+
+def _place_next(
+    turn: Turn, pool: PoolState, job: JobState, free: dict[NodeKey, int], too_large: list[tuple[int, str]]
+) -> bool:
+    """Place the job's next task, if it has one that may run and fits; those behind it do not overtake it."""
     ready = turn.world.ready[job.key]
-    set_aside: list[tuple[int, str]] = []
     while ready and _may_run_more(turn, job):
         task = _candidate(turn, job.key, ready[0][1])
         if task is None:
             heapq.heappop(ready)
         elif task.slots > pool.slots_per_node:
-            set_aside.append(heapq.heappop(ready))
+            too_large.append(heapq.heappop(ready))
         elif (node := _choose(turn, pool, free, task.slots)) is not None:
             heapq.heappop(ready)
             free[node.key] -= task.slots
             _assign(turn, task, node)
+            return True
         else:
-            break
-    for entry in set_aside:
-        heapq.heappush(ready, entry)
+            return False
+    return False
 
 
 def _may_run_more(turn: Turn, job: JobState) -> bool:
@@ -81,6 +98,7 @@ def _assign(turn: Turn, task: TaskState, node: NodeState) -> None:
         exit_code=None,
         failure=None,
         result="",
+        cleaned=False,
     )
     if node.state == "idle":
         node = turn.move_node(turn.world.nodes[node.key], "running")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchite.scheduler import allocation, autoscaling, jobs, nodes, placement, reboots, tasks
+from batchite.scheduler import allocation, autoscaling, jobs, nodes, placement, reboots, retention, tasks
 from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.events import Restarted
 from batchite.scheduler.model import NodeState, TaskState
@@ -31,6 +31,8 @@ def restarted(turn: Turn, _event: Restarted) -> None:
 def _resume_task(turn: Turn, task: TaskState) -> None:
     if task.state in OCCUPYING:
         tasks.lost(turn, task)
+    elif task.state == "completed":
+        retention.keep(turn, task)
 
 
 def _resume_node(turn: Turn, node: NodeState) -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, jobs, placement, reboots
+from batchite.scheduler import allocation, exits, jobs, placement, reboots, retention
 from batchite.scheduler.commands import RemoveTaskFiles, StopTask
-from batchite.scheduler.events import AddTasks, DeleteTask, TaskEnded, TaskStarted, TerminateTask
+from batchite.scheduler.events import (
+    AddTasks,
+    DeleteTask,
+    DisableJob,
+    ReactivateTask,
+    TaskEnded,
+    TaskStarted,
+    TerminateTask,
+    UpdateTask,
+)
 from batchite.scheduler.model import Failure, JobKey, NodeState, PoolKey, TaskKey, TaskState
 from batchite.scheduler.turn import Turn
 
@@ -27,6 +36,31 @@ def add(turn: Turn, event: AddTasks) -> None:
         turn.put(stamped)
         if turn.world.dependencies.add(job.key, stamped, known):
             _set_free(turn, stamped)
+    placement.place(turn, job.pool)
+
+
+def update(turn: Turn, event: UpdateTask) -> None:
+    """Change the constraints: retries count from the next end on, the retention time from the end that was."""
+    task = _existing(turn, event.key)
+    jobs.not_deleting(turn, _job(event.key))
+    changed = replace(task, max_retries=event.max_retries, retention=event.retention)
+    turn.put(changed)
+    if changed.state == "completed":
+        retention.keep(turn, changed)
+
+
+def reactivate(turn: Turn, event: ReactivateTask) -> None:
+    """Let a failed task run again with all its retries; what is known of its end goes (documented)."""
+    task = _existing(turn, event.key)
+    job = jobs.living(turn, _job(event.key))
+    if task.state != "completed":
+        raise ServiceError("TaskNotCompleted")
+    if task.result == "success":
+        raise ServiceError("TaskSucceeded")
+    fresh = replace(task, retry_count=0, last_retry_at=None, exit_code=None, failure=None, result="", ended_at=None)
+    again = turn.move_task(replace(fresh, satisfies=False), "active")
+    if turn.world.dependencies.add(job.key, again, turn.world.tasks[job.key]):
+        _set_free(turn, again)
     placement.place(turn, job.pool)
 
 
@@ -138,14 +172,30 @@ def _not_running(turn: Turn, task: TaskState) -> None:
 
 
 def _complete(turn: Turn, task: TaskState, failure: Failure | None) -> None:
+    action = exits.action(task, failure)
+    result, satisfies = "failure" if failure else "success", action.dependency == "satisfy"
     done = turn.move_task(
-        task, "completed", ended_at=turn.now.wire, failure=failure, result="failure" if failure else "success"
+        task, "completed", ended_at=turn.now.wire, failure=failure, result=result, satisfies=satisfies
     )
     job = _job(task.key)
     turn.world.dependencies.forget(job, task.key.task)
     for name in turn.world.dependencies.satisfied(job, done):
         _set_free(turn, turn.world.tasks[job][name])
+    retention.keep(turn, done)
+    _act_on_job(turn, job, action.job, failure)
     jobs.settle(turn, job)
+
+
+def _act_on_job(turn: Turn, key: JobKey, action: str, failure: Failure | None) -> None:
+    """Carry out a task's job action, if the job wants it. Tasks that end because the job is disabled do not count."""
+    job = turn.world.jobs[key]
+    ends_with_job = job.state == "disabling" and failure == ENDED
+    if job.on_task_failure == "noaction" or job.state not in jobs.LIVING or ends_with_job:
+        return
+    if action == "terminate":
+        jobs.end(turn, job, "TaskFailed")
+    elif action == "disable":
+        jobs.disable(turn, DisableJob(key, "requeue", turn.cause))
 
 
 def _set_free(turn: Turn, task: TaskState) -> None:

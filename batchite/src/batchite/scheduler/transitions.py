@@ -47,7 +47,7 @@ TASK: Table = _table(
     active="preparing completed",
     preparing="running active completed",
     running="active completed",
-    completed="",
+    completed="active",
 )
 
 
