@@ -21,12 +21,14 @@ SERVER_ONLY = ("uvicorn", "uvloop", "orjson", "httptools")
 
 @pytest.fixture(scope="module")
 def deployer(local: Checkout) -> Iterator[Checkout]:
-    """A checkout that was set up as `make azure` does it; its shell points at the Batchite of the other checkout."""
+    """A checkout in whose environment pip has installed one file; its shell points at the Batchite of the other one."""
     with temporary_folder() as folder:
         root = folder / "checkout"
         shutil.copytree(REPOSITORY, root, ignore=NOT_COPIED, symlinks=True)
+        (root / ".tools").symlink_to(REPOSITORY / ".tools")
         checkout = Checkout(root)
-        checkout.run(sys.executable, "-m", "tools.bootstrap", "--only", "deploy")
+        checkout.run(sys.executable, "-m", "venv", ".venv")
+        checkout.run(".venv/bin/pip", "install", "--quiet", "-r", "requirements.txt")
         own = (root / ".tools" / "bin", root / ".venv" / "bin")
         path = os.pathsep.join((*map(str, own), checkout.env["PATH"]))
         checkout.env = {**local.env, "PATH": path}
