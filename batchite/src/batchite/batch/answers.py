@@ -7,6 +7,7 @@ from urllib.parse import quote
 from batchite.batch.conditions import check_conditions
 from batchite.batch.options import select_names, selected
 from batchite.batch.resources import Resource
+from batchite.batch.versions import shown
 from batchite.clock import http_date
 from batchite.http.types import Json, Request, Response
 
@@ -34,7 +35,7 @@ def one(request: Request, resource: Resource, item: dict[str, Json], etag: tuple
         check_conditions(request, *etag)
         headers = version_headers(item.get("url", ""), etag)
     metadata = {"odata.metadata": f"{request.base_url}/$metadata#{resource.metadata}/@Element"}
-    return Response(200, metadata | selected(item, names), headers)
+    return Response(200, metadata | selected(shown(request, resource.metadata, item), names), headers)
 
 
 def address(request: Request, *segments: str) -> str:

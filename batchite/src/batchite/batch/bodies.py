@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from batchite.batch.rules import Check, without_nulls
+from batchite.batch.versions import newest
 from batchite.errors import ServiceError
 from batchite.http.json_body import NotAnObjectError, json_object
 from batchite.http.types import Json, Request
 
 
 def read_body(request: Request, check: Check, *, optional: bool = False) -> dict[str, Json]:
-    """The JSON object of the body, checked, without nulls. An absent body is {} when `optional`."""
+    """The JSON object of the body in today's words, checked, without nulls. An absent body is {} when `optional`."""
     if optional and not request.body:
         return {}
     try:
         document = json_object(request.body)
     except NotAnObjectError as error:
         raise ServiceError("InvalidRequestBody", values={"Reason": str(error)}) from None
+    document = newest(request, document)
     check("", document)
     found: dict[str, Json] = without_nulls({k: v for k, v in document.items() if not k.startswith("odata.")})
     return found

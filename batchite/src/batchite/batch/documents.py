@@ -186,6 +186,7 @@ POOL: Check = record(
         "metadata": METADATA,
         "mountConfiguration": listing(_MOUNT, 10),
         "upgradePolicy": UPGRADE_POLICY,
+        "targetNodeCommunicationMode": anything,  # of older versions, which `batch.versions` checks
     },
 )
 

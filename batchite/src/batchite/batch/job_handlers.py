@@ -11,6 +11,7 @@ from batchite.batch.conditions import check_conditions
 from batchite.batch.context import JOB, Context, document_key, stored, version
 from batchite.batch.options import flag, list_page
 from batchite.batch.resources import JOB as JOBS
+from batchite.batch.versions import task_counts
 from batchite.errors import not_implemented
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob
@@ -102,8 +103,8 @@ async def get_job_task_counts(context: Context, request: Request) -> Response:
     """GET /jobs/{jobId}/taskcounts."""
     state = _job(context, request)
     tasks, slots = context.service.task_counts(state.key)
-    metadata = f"{request.base_url}/$metadata#taskcounts/@Element"
-    return Response(200, {"odata.metadata": metadata, "taskCounts": tasks, "taskSlotCounts": slots})
+    counts = task_counts(request, {"taskCounts": tasks, "taskSlotCounts": slots})
+    return Response(200, {"odata.metadata": f"{request.base_url}/$metadata#taskcounts/@Element", **counts})
 
 
 def _job(context: Context, request: Request) -> JobState:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 from urllib.parse import quote
@@ -10,12 +9,12 @@ from urllib.parse import quote
 from batchite.batch.odata import Predicate, invalid_query, parse_filter
 from batchite.batch.operations import ALL, Operation
 from batchite.batch.resources import Resource
+from batchite.batch.versions import is_version, old_names, shown
 from batchite.errors import ServiceError, not_implemented
 from batchite.http.types import Json, Request
 
 PAGE = 1000
 _ALWAYS = frozenset({"api-version", "timeout"})
-_VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.\d+\.\d+)?")
 
 Row: TypeAlias = tuple[str, Callable[[], dict[str, Json]]]  # skip token and how to render the item
 
@@ -37,7 +36,7 @@ def _check_version(request: Request) -> None:
     version = request.query_value("api-version")
     if not version:
         raise ServiceError("MissingRequiredQueryParameter", values={"QueryParameterName": "api-version"})
-    if not _VERSION.fullmatch(version):
+    if not is_version(version):
         raise ServiceError("UnsupportedRequestVersion", values={"QueryParameterValue": version})
 
 
@@ -57,8 +56,9 @@ def select_names(request: Request, resource: Resource) -> frozenset[str] | None:
     if text is None:
         return None
     names = frozenset(part.strip() for part in text.split(",") if part.strip())
+    known = resource.names | old_names(request, resource.metadata)
     for name in names:
-        if name not in resource.names:
+        if name not in known:
             raise invalid_query("$select", text, f"{name!r} is no property of {resource.metadata}.")
     return names
 
@@ -94,7 +94,7 @@ def list_page(request: Request, resource: Resource, rows: Iterable[Row]) -> dict
         if len(found) == size:
             more = True
             break
-        found.append(selected(item, names))
+        found.append(selected(shown(request, resource.metadata, item), names))
         token = here
     page = {"odata.metadata": f"{request.base_url}/$metadata#{resource.metadata}", "value": found}
     return page | ({"odata.nextLink": _next_link(request, token)} if more else {})

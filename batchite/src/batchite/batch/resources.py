@@ -34,7 +34,7 @@ POOL = Resource(
     _kinds(
         text="id displayName state allocationState vmSize",
         time="creationTime lastModified stateTransitionTime allocationStateTransitionTime",
-        boolean="enableAutoScale",
+        boolean="enableAutoScale enableInterNodeCommunication",
     ),
     _names(
         _COMMON + "allocationState allocationStateTransitionTime vmSize virtualMachineConfiguration resizeTimeout "

@@ -1,0 +1,71 @@
+"""The classic client azure-batch 14.2, unmodified, in an environment of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import RunningServer
+
+REQUIREMENTS = ("azure-batch==14.2.0", "msrestazure==0.6.4.post1", "msrest==0.7.1")
+
+
+def uv() -> str:
+    """The installer, beside this interpreter or on the PATH."""
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    assert found, "uv is missing: run `make setup`"
+    return found
+
+
+@pytest.fixture(scope="session")
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds nothing but the classic client."""
+    environment = tmp_path_factory.mktemp("classic") / "venv"
+    python = environment / "bin" / "python"
+    for command in (
+        ["venv", "--quiet", "--python", sys.executable, str(environment)],
+        ["pip", "install", "--quiet", "--python", str(python), *REQUIREMENTS],
+    ):
+        subprocess.run([uv(), *command], check=True, timeout=100)
+    return python
+
+
+@pytest.fixture(scope="session")
+def seen(interpreter: Path, running: RunningServer) -> Any:
+    """What the program saw."""
+    variables = running.environment
+    names = ("AZURE_BATCH_ENDPOINT", "AZURE_BATCH_ACCOUNT", "AZURE_BATCH_ACCESS_KEY")
+    program = [str(interpreter), "-W", "ignore", str(Path(__file__).with_name("classic_client.py"))]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = [*program, *(variables[name] for name in names)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=plain)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.documented
+def test_pools_of_the_classic_client(seen: Any) -> None:
+    """It asks for a pool that is missing, creates and reads it, and sees it go."""
+    assert (seen["missing"], seen["exists"]) == (False, True)
+    assert seen["pool"] == ["standard_d2s_v5", 2, "pack"]
+
+
+@pytest.mark.documented
+def test_tasks_of_the_classic_client(seen: Any) -> None:
+    """It adds tasks one by one and in bulk from two threads, lists them in pages, and reads a 409 with its text."""
+    assert (seen["added"], seen["listed"], seen["exit"]) == (["success"], 121, 0)
+    assert seen["again"] == ["TaskExists", "The specified task already exists."]
+    assert seen["reason"] == "done"
+
+
+@pytest.mark.documented
+def test_files_of_the_classic_client(seen: Any) -> None:
+    """It lists files, reads one and a part of it, asks for its size and deletes it."""
+    assert {"stdout.txt", "stderr.txt", "wd"} <= set(seen["names"])
+    assert (seen["whole"], seen["part"], seen["size"]) == ("hello world\n", "hello", 12)
+    assert "stdout.txt" not in seen["left"]
