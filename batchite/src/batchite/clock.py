@@ -28,6 +28,10 @@ class Clock:
         """Real seconds from `now` until the service's time reaches `service_at`; 0 when it is past."""
         return max(0.0, (service_at - now.service) / self.scale)
 
+    def real_time(self, service_at: float, now: Now) -> float:
+        """The real time at which the service's time reaches, or reached, `service_at`."""
+        return now.wire + (service_at - now.service) / self.scale
+
 
 def resume(scale: float, last: tuple[float, float] | None, read: Callable[[], float] = time.time) -> Clock:
     """A clock that goes on where an earlier run stopped: `last` is that run's (service, real) reading, if any.

@@ -106,6 +106,18 @@ CATALOGUE: Mapping[str, Entry] = {
     "UnsupportedHttpVerb": Entry(405, "The resource doesn't support the specified HTTP verb."),
     "PoolExists": Entry(409, "The specified pool already exists."),
     "JobExists": Entry(409, "The specified job already exists."),
+    "JobWithSameIdExists": Entry(
+        409, "A job with the specified job schedule id exists. Job and job schedule cannot have the same id."
+    ),
+    "JobScheduleExists": Entry(409, "The specified job schedule already exists."),
+    "JobScheduleWithSameIdExists": Entry(
+        409, "A job schedule with the specified job id exists. Job and job schedule cannot have the same id."
+    ),
+    "JobScheduleBeingDeleted": Entry(
+        409, "The specified job schedule has been marked for deletion and is being reclaimed."
+    ),
+    "JobScheduleBeingTerminated": Entry(409, "The specified job schedule is being terminated."),
+    "JobScheduleCompleted": Entry(409, "The specified job schedule is already in completed state."),
     "TaskExists": Entry(409, "The specified task already exists."),
     "PoolBeingDeleted": Entry(409, "The specified pool is being deleted."),
     "PoolBeingResized": Entry(409, "The specified pool is being resized."),

@@ -10,7 +10,18 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from batchite.scheduler.commands import Key, Record
-from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+from batchite.scheduler.model import (
+    JobKey,
+    JobState,
+    NodeKey,
+    NodeState,
+    PoolKey,
+    PoolState,
+    ScheduleKey,
+    ScheduleState,
+    TaskKey,
+    TaskState,
+)
 from batchite.storage.port import Store
 
 Decoder: TypeAlias = Callable[[Any], Any]
@@ -20,12 +31,14 @@ KINDS: dict[type, str] = {
     NodeState: "node.state",
     JobState: "job.state",
     TaskState: "task.state",
+    ScheduleState: "schedule.state",
     PoolKey: "pool.state",
     NodeKey: "node.state",
     JobKey: "job.state",
     TaskKey: "task.state",
+    ScheduleKey: "schedule.state",
 }
-DOCUMENTS = {PoolKey: "pool.doc", JobKey: "job.doc", TaskKey: "task.doc"}
+DOCUMENTS = {PoolKey: "pool.doc", JobKey: "job.doc", TaskKey: "task.doc", ScheduleKey: "schedule.doc"}
 
 
 def key_text(key: Key) -> str:
@@ -52,7 +65,7 @@ def erase(store: Store, key: Key) -> None:
 
 def read_all(store: Store) -> Iterator[Record]:
     """Every record, pools before nodes and jobs before tasks."""
-    for kind in (PoolState, NodeState, JobState, TaskState):
+    for kind in (PoolState, NodeState, JobState, TaskState, ScheduleState):
         decode = decoder(kind)
         for _, value in store.scan(KINDS[kind]):
             yield decode(orjson.loads(value))

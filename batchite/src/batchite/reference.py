@@ -69,6 +69,7 @@ def states_page() -> str:
         "Allocation of a pool": transitions.ALLOCATION,
         "Node": transitions.NODE,
         "Job": transitions.JOB,
+        "Job schedule": transitions.SCHEDULE,
         "Task": transitions.TASK,
     }
     parts = [NOTE, "# Life cycles", "", "The words are the service's own. The scheduler refuses every other arrow.", ""]

@@ -25,6 +25,8 @@ from batchite.scheduler.model import (
     NodeState,
     PoolKey,
     PoolState,
+    ScheduleKey,
+    ScheduleState,
     TaskKey,
     TaskState,
 )
@@ -46,7 +48,7 @@ LONGEST_WAIT = 60.0
 class Document:
     """A client's document to store with an event; None removes it."""
 
-    kind: str  # pool.doc | job.doc | task.doc
+    kind: str  # pool.doc | job.doc | task.doc | schedule.doc
     key: str
     value: dict[str, Any] | None
 
@@ -125,6 +127,15 @@ class BatchService:
     def jobs(self) -> Mapping[JobKey, JobState]:
         """Every job."""
         return self._core.world.jobs
+
+    @property
+    def schedules(self) -> Mapping[ScheduleKey, ScheduleState]:
+        """Every job schedule."""
+        return self._core.world.schedules
+
+    def jobs_from(self, schedule: ScheduleKey) -> Sequence[JobState]:
+        """The jobs that the schedule made, in the order it made them."""
+        return [self.jobs[key] for key in self._core.world.jobs_from.get(schedule, ())]
 
     def tasks_of(self, job: JobKey) -> Mapping[str, TaskState]:
         """The job's tasks by lower-case id, in the order they were added."""
@@ -211,6 +222,8 @@ class BatchService:
             self._usage.note(change, now.wire)
             if isinstance(change, c.Put):
                 records.write(self.store, change.record)
+            elif isinstance(change, c.Derived):
+                self._store_documents([self._derived(change)])
             else:
                 records.erase(self.store, change.key)
             log.debug("%s cause=%s", change, cause)
@@ -294,6 +307,14 @@ class BatchService:
             modified = self.now().wire
             entry = {"e": self._new_etag(modified), "m": modified, "d": document.value}
             self.store.put(document.kind, document.key, orjson.dumps(entry))
+
+    def _derived(self, change: c.Derived) -> Document:
+        """A part of a document as a document of its own."""
+        part = self.document(records.DOCUMENTS[type(change.source)], records.key_text(change.source)) or {}
+        for name in change.path:
+            part = part[name]
+        kind = records.DOCUMENTS[type(change.target)]
+        return Document(kind, records.key_text(change.target), {**part, "id": change.id})
 
     def _new_etag(self, modified: float) -> str:
         """A new ETag, greater than every earlier one of this run."""

@@ -25,14 +25,19 @@ from batchite.scheduler.model import (
     ExitAction,
     ExitRules,
     JobKey,
+    JobState,
+    ScheduleKey,
+    ScheduleState,
     StartTaskPolicy,
     TaskKey,
     TaskState,
+    Timing,
 )
 
 pytestmark = pytest.mark.ours
 
 JOBS = ("job", "other")
+SCHEDULE = ScheduleKey("acct", "s")
 FORMULA = (
     "$TargetDedicatedNodes = min(2, $PendingTasks.GetSample(1));"
     "$TargetLowPriorityNodes = min(2, $PendingTasks.GetSample(1));"
@@ -189,11 +194,48 @@ class Machine(RuleBasedStateMachine):
         """A client enables a job, whatever its state."""
         self.attempt(e.EnableJob(JobKey("acct", name)))
 
+    @rule(
+        action=st.sampled_from([e.DisableSchedule, e.EnableSchedule, e.TerminateSchedule, e.DeleteSchedule, None]),
+        interval=st.sampled_from([None, 60, 300]),
+        window=st.sampled_from([None, 60]),
+        ends=st.booleans(),
+    )
+    def schedule(
+        self, action: type[e.DisableSchedule] | None, interval: int | None, window: int | None, ends: bool
+    ) -> None:
+        """A client makes a job schedule, changes it, or disables, enables, terminates or deletes it."""
+        times = Timing(interval=interval, window=window, not_after=self.driver.at + 500 if ends else None)
+        new = ScheduleState(SCHEDULE, "s", 0, "active", 0, job("", on_all_complete="noaction"), times)
+        if action is not None:
+            self.attempt(action(SCHEDULE))
+        elif not self.attempt(e.CreateSchedule(new)):
+            self.attempt(e.UpdateSchedule(SCHEDULE, timing=times))
+        self.forget_gone_jobs()
+
+    @precondition(lambda self: self.driver.core.world.jobs_from[SCHEDULE])
+    @rule(data=st.data(), option=st.sampled_from(["add", "terminate", "delete"]))
+    def job_of_the_schedule(self, data: st.DataObject, option: str) -> None:
+        """A client adds to a job of the schedule, or ends it."""
+        key = data.draw(st.sampled_from(list(self.driver.core.world.jobs_from[SCHEDULE])))
+        if option == "add":
+            self.add(key.job, 1, 0, False)
+        else:
+            self.attempt(e.TerminateJob(key, "test") if option == "terminate" else e.DeleteJob(key))
+        self.forget_gone_jobs()
+
+    def forget_gone_jobs(self) -> None:
+        """Tasks of the schedule's deleted jobs are deleted, too."""
+        jobs = self.driver.core.world.jobs
+        going = {key for key in self.added if ":" in key.job and gone(jobs.get(JobKey(key.account, key.job)))}
+        self.added -= going
+        self.completed = {known: attempt for known, attempt in self.completed.items() if known in self.added}
+
     @rule()
     def server_restarts(self) -> None:
         """Everything known comes from the records alone; commands of the dead server are void."""
         world = self.driver.core.world
         records: list[Record] = [*world.pools.values(), *world.nodes.values(), *world.jobs.values()]
+        records += world.schedules.values()
         records += [item for tasks in world.tasks.values() for item in tasks.values()]
         fresh = Scheduler()
         fresh.load(decoder(type(record))(orjson.loads(encode(record))) for record in records)
@@ -244,6 +286,7 @@ class Machine(RuleBasedStateMachine):
         world = self.driver.core.world
         assert world.pools[POOL].allocation == "steady"
         assert {node.state for node in world.pool_nodes(POOL)} == {"idle"}
+        assert {one.state for one in world.schedules.values()} <= {"active", "disabled", "completed"}
         for state in world.jobs.values():
             assert state.state in {"active", "disabled", "completed"}
             tasks = world.tasks[state.key]
@@ -251,6 +294,11 @@ class Machine(RuleBasedStateMachine):
                 assert item.state in {"active", "completed"}
                 if item.state == "active" and state.state == "active":
                     assert blocked(tasks, item) or item.slots > world.pools[POOL].slots_per_node, f"{item} is stuck"
+
+
+def gone(job: JobState | None) -> bool:
+    """Whether the job and its tasks are gone or about to go."""
+    return job is None or job.state == "deleting"
 
 
 def waiting(core: Scheduler) -> set[TaskKey]:

@@ -98,4 +98,5 @@ def task_directory(task: TaskKey) -> str:
 
     Made from the key alone, so ids are in lower case: files can be found and removed when the record has gone.
     """
-    return f"workitems/{task.job}/job-1/{task.task}"
+    item, _, number = task.job.partition(":")  # the job of a schedule is called `<schedule>:job-<n>`
+    return f"workitems/{item}/{number or 'job-1'}/{task.task}"

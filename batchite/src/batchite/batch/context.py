@@ -10,7 +10,7 @@ from batchite.batch.files import NodeFiles
 from batchite.http.types import Json
 from batchite.service import BatchService
 
-POOL, JOB, TASK = "pool.doc", "job.doc", "task.doc"
+POOL, JOB, TASK, SCHEDULE = "pool.doc", "job.doc", "task.doc", "schedule.doc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,19 +238,17 @@ _JOB_CHANGEABLE = {
     "metadata": METADATA,
     "networkConfiguration": only(),
 }
-JOB: Check = record(
-    {"id": identifier, "poolInfo": _POOL_INFO},
-    _JOB_CHANGEABLE
-    | {
-        "displayName": DISPLAY_NAME,
-        "usesTaskDependencies": boolean,
-        "jobManagerTask": only(),
-        "jobPreparationTask": only(),
-        "jobReleaseTask": only(),
-        "commonEnvironmentSettings": ENVIRONMENT,
-        "onTaskFailure": choice("noaction", "performexitoptionsjobaction"),
-    },
-)
+_JOB_PROPERTIES = _JOB_CHANGEABLE | {
+    "displayName": DISPLAY_NAME,
+    "usesTaskDependencies": boolean,
+    "jobManagerTask": only(),
+    "jobPreparationTask": only(),
+    "jobReleaseTask": only(),
+    "commonEnvironmentSettings": ENVIRONMENT,
+    "onTaskFailure": choice("noaction", "performexitoptionsjobaction"),
+}
+JOB: Check = record({"id": identifier, "poolInfo": _POOL_INFO}, _JOB_PROPERTIES)
+JOB_SPECIFICATION: Check = record({"poolInfo": _POOL_INFO}, _JOB_PROPERTIES)
 JOB_PATCH: Check = record(optional=_JOB_CHANGEABLE | {"poolInfo": _POOL_INFO})
 JOB_PUT: Check = record({"poolInfo": _POOL_INFO}, _JOB_CHANGEABLE, strict=False)
 JOB_DISABLE: Check = record({"disableTasks": choice("requeue", "terminate", "wait")})

@@ -21,6 +21,7 @@ from batchite.scheduler.model import (
     NodeState,
     PoolState,
     ResizeError,
+    ScheduleState,
     StartTaskState,
     TaskState,
 )
@@ -171,6 +172,44 @@ def job(document: Mapping[str, Json], state: JobState, etag: tuple[str, float]) 
     }
 
 
+def schedule(
+    document: Mapping[str, Json], state: ScheduleState, etag: tuple[str, float], next_run: float | None, base: str
+) -> Wire:
+    """A job schedule without its url. `next_run` is the wire time at which its next job is due."""
+    recent = f"{state.id}:job-{state.runs}"
+    return {
+        "schedule": {},
+        **document,
+        "jobSpecification": _specification(document["jobSpecification"]),
+        "eTag": etag[0],
+        "lastModified": wire_time(etag[1]),
+        "creationTime": wire_time(state.created_at),
+        "state": state.state,
+        "stateTransitionTime": wire_time(state.state_at),
+        **_previous(state),
+        "executionInfo": _without_none(
+            nextRunTime=_time(next_run),
+            recentJob={"id": recent, "url": f"{base}/jobs/{recent}"} if state.runs else None,
+            endTime=_time(state.ended_at),
+        ),
+    }
+
+
+def _specification(document: Mapping[str, Json]) -> Wire:
+    """What the jobs of a schedule are like, with the defaults of a job."""
+    limits = {"maxWallClockTime": format_duration(None), "maxTaskRetryCount": 0}
+    return {
+        "priority": 0,
+        "maxParallelTasks": -1,
+        "usesTaskDependencies": False,
+        "allowTaskPreemption": False,
+        "onAllTasksComplete": "noaction",
+        "onTaskFailure": "noaction",
+        **document,
+        "constraints": limits | document.get("constraints", {}),
+    }
+
+
 def task(document: Mapping[str, Json], state: TaskState, etag: tuple[str, float]) -> Wire:
     """A task without its url and nodeInfo."""
     limits = document.get("constraints", {})
@@ -250,7 +289,7 @@ def _start_task_info(state: StartTaskState) -> Wire:
     )
 
 
-def _previous(state: JobState | TaskState) -> Wire:
+def _previous(state: JobState | TaskState | ScheduleState) -> Wire:
     if not state.previous_state:
         return {}
     return _without_none(previousState=state.previous_state, previousStateTransitionTime=_time(state.previous_state_at))

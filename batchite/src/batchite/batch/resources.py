@@ -58,6 +58,14 @@ JOB = Resource(
         "onAllTasksComplete onTaskFailure networkConfiguration executionInfo usesTaskDependencies"
     ),
 )
+SCHEDULE = Resource(
+    "jobschedules",
+    _kinds(
+        text="id displayName state previousState",
+        time="creationTime lastModified stateTransitionTime previousStateTransitionTime",
+    ),
+    _names(_COMMON + "previousState previousStateTransitionTime schedule jobSpecification executionInfo"),
+)
 TASK = Resource(
     "tasks",
     _kinds(

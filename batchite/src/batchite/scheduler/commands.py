@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+from batchite.scheduler.model import (
+    JobKey,
+    JobState,
+    NodeKey,
+    NodeState,
+    PoolKey,
+    PoolState,
+    ScheduleKey,
+    ScheduleState,
+    TaskKey,
+    TaskState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +79,8 @@ class RemoveNode:
 
 
 Command: TypeAlias = PrepareNode | RunStartTask | RunTask | StopTask | RemoveTaskFiles | RemoveNode
-Record: TypeAlias = PoolState | NodeState | JobState | TaskState
-Key: TypeAlias = PoolKey | NodeKey | JobKey | TaskKey
+Record: TypeAlias = PoolState | NodeState | JobState | TaskState | ScheduleState
+Key: TypeAlias = PoolKey | NodeKey | JobKey | TaskKey | ScheduleKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,17 @@ class Gone:
     key: Key
 
 
-Change: TypeAlias = Put | Gone
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The target's document is this part of the source's document, as it is now, with an id."""
+
+    source: Key
+    path: tuple[str, ...]
+    target: Key
+    id: str
+
+
+Change: TypeAlias = Put | Gone | Derived
 
 
 @dataclass(frozen=True, slots=True)

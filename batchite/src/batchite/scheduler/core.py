@@ -6,10 +6,31 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from batchite import autoscale
-from batchite.scheduler import allocation, autoscaling, jobs, nodes, pools, reboots, restart, retention, tasks
+from batchite.scheduler import (
+    allocation,
+    autoscaling,
+    jobs,
+    nodes,
+    pools,
+    reboots,
+    restart,
+    retention,
+    schedules,
+    tasks,
+)
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Outcome, Record
-from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+from batchite.scheduler.model import (
+    JobKey,
+    JobState,
+    NodeKey,
+    NodeState,
+    PoolKey,
+    PoolState,
+    ScheduleKey,
+    TaskKey,
+    TaskState,
+)
 from batchite.scheduler.samples import Samples
 from batchite.scheduler.timers import Timer, Timers
 from batchite.scheduler.turn import Turn
@@ -27,6 +48,12 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.EnableJob: jobs.enable,
     e.TerminateJob: jobs.terminate,
     e.DeleteJob: jobs.delete,
+    e.CreateSchedule: schedules.create,
+    e.UpdateSchedule: schedules.update,
+    e.DisableSchedule: schedules.disable,
+    e.EnableSchedule: schedules.enable,
+    e.TerminateSchedule: schedules.terminate,
+    e.DeleteSchedule: schedules.delete,
     e.AddTasks: tasks.add,
     e.UpdateTask: tasks.update,
     e.ReactivateTask: tasks.reactivate,
@@ -77,6 +104,7 @@ class Scheduler:
                 fire(turn, timer)
         else:
             HANDLERS[type(event)](turn, event)
+        schedules.follow(turn)
         return turn.outcome()
 
     def next_deadline(self) -> tuple[float | None, float | None]:
@@ -102,6 +130,8 @@ def fire(turn: Turn, timer: Timer) -> None:
             job: JobState | None = turn.world.jobs.get(key)
             if job is not None:
                 jobs.wall_clock_reached(turn, job, timer.stamp)
+        case "schedule", ScheduleKey() as key if key in turn.world.schedules:
+            schedules.settle(turn, key)
         case "retention", TaskKey() as key:
             retention.over(turn, turn.world.task(key))
 

@@ -13,9 +13,12 @@ from batchite.scheduler.model import (
     NodeKey,
     PoolKey,
     PoolState,
+    ScheduleKey,
+    ScheduleState,
     StartTaskPolicy,
     TaskKey,
     TaskState,
+    Timing,
 )
 
 
@@ -128,6 +131,56 @@ class DeleteJob:
     """Delete: tasks are stopped, then the job and its tasks go."""
 
     key: JobKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSchedule:
+    """Add a job schedule; its first job may be made at once."""
+
+    schedule: ScheduleState
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSchedule:
+    """Change when jobs start or what the next ones are like. None keeps the value."""
+
+    key: ScheduleKey
+    timing: Timing | None = None
+    pattern: JobState | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisableSchedule:
+    """Make no more jobs; the present one goes on."""
+
+    key: ScheduleKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnableSchedule:
+    """Make jobs again; what was due meanwhile is lost unless its window is still open."""
+
+    key: ScheduleKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateSchedule:
+    """Terminate: its job is ended, then the schedule completes."""
+
+    key: ScheduleKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSchedule:
+    """Delete: its jobs and their tasks go, then the schedule."""
+
+    key: ScheduleKey
     cause: str = ""
 
 
@@ -279,6 +332,12 @@ Event: TypeAlias = (
     | EnableJob
     | TerminateJob
     | DeleteJob
+    | CreateSchedule
+    | UpdateSchedule
+    | DisableSchedule
+    | EnableSchedule
+    | TerminateSchedule
+    | DeleteSchedule
     | AddTasks
     | UpdateTask
     | ReactivateTask

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from batchite.scheduler.capacity import cores_in_use
-from batchite.scheduler.model import NodeKey
-from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World
+from batchite.scheduler.model import JobKey, NodeKey, ScheduleKey
+from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, schedule_of
 
 
 def check_invariants(world: World) -> None:
@@ -13,6 +13,7 @@ def check_invariants(world: World) -> None:
     _check_attempts(world)
     _check_counts(world)
     _check_jobs(world)
+    _check_schedules(world)
     _check_reachable(world)
     _check_quotas(world)
 
@@ -60,6 +61,20 @@ def _check_jobs(world: World) -> None:
         running = world.counts[job.key].tasks["running"]
         assert running == 0 or job.state not in {"disabled", "completed"}, f"{job.key}: {job.state} with tasks"
         assert running or job.state not in {"disabling", "terminating", "deleting"}, f"{job.key}: waits for nothing"
+
+
+def _check_schedules(world: World) -> None:
+    """A schedule has one live job at most, its last; it ends after its jobs, and no job of it outlives it."""
+    made: dict[ScheduleKey, set[JobKey]] = {}
+    for job in world.jobs.values():
+        if (key := schedule_of(job.key)) is not None:
+            assert key in world.schedules, f"{job.key}: its schedule is gone"
+            made.setdefault(key, set()).add(job.key)
+            last = job.key.job == f"{key.schedule}:job-{world.schedules[key].runs}"
+            assert last or job.state in {"completed", "deleting"}, f"{job.key}: lives beside a later one"
+            ended = world.schedules[key].state == "completed"
+            assert not ended or job.state in {"completed", "deleting"}, f"{job.key}: lives after its schedule"
+    assert {key: set(jobs) for key, jobs in world.jobs_from.items() if jobs} == made
 
 
 def _check_quotas(world: World) -> None:

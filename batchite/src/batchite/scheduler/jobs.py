@@ -7,7 +7,7 @@ from dataclasses import replace
 from batchite.errors import ServiceError
 from batchite.scheduler import placement, tasks
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob, UpdateJob
-from batchite.scheduler.model import JobKey, JobState, PoolKey
+from batchite.scheduler.model import JobKey, JobState, PoolKey, ScheduleKey
 from batchite.scheduler.turn import Turn
 from batchite.scheduler.world import OCCUPYING
 
@@ -21,8 +21,15 @@ def create(turn: Turn, event: CreateJob) -> None:
     job = event.job
     if job.key in turn.world.jobs:
         raise ServiceError("JobExists")
+    if ScheduleKey(*job.key) in turn.world.schedules:
+        raise ServiceError("JobScheduleWithSameIdExists")
     if job.pool not in turn.world.pools:
         raise ServiceError("PoolNotFound")
+    start(turn, job)
+
+
+def start(turn: Turn, job: JobState) -> None:
+    """Begin the life of a new job."""
     now = turn.now.wire
     sequence = turn.world.next_sequence()
     turn.put(replace(job, created_at=now, state="active", state_at=now, started_at=now, sequence=sequence))

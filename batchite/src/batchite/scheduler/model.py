@@ -1,4 +1,4 @@
-"""The core's view of pools, nodes, jobs and tasks: small frozen records, replaced on every change.
+"""The core's view of pools, nodes, jobs, job schedules and tasks: small frozen records, replaced on every change.
 
 Times named `*_at` are wire times (Unix seconds, real time) unless the name says `service_*`, which is the
 service's own scaled time. State names are the service's own words, lower case.
@@ -30,6 +30,13 @@ class JobKey(NamedTuple):
 
     account: str
     job: str
+
+
+class ScheduleKey(NamedTuple):
+    """Lower-case account and job schedule id."""
+
+    account: str
+    schedule: str
 
 
 class TaskKey(NamedTuple):
@@ -195,6 +202,39 @@ class JobState:
     ended_at: float | None = None
     terminate_reason: str = ""
     sequence: int = 0  # order of creation, across jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a schedule's jobs start: `schedule` on the wire. Moments are wire times, spans service seconds."""
+
+    not_before: float | None = None
+    not_after: float | None = None
+    window: float | None = None  # in which a job that is due must be created; None = without limit
+    interval: float | None = None  # between the starts of two jobs; None = there is one job only
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleState:
+    """A job schedule. state: active | disabled | terminating | completed | deleting.
+
+    `next_at` is the service time at which its next job is due; without one it has not begun or makes no more jobs.
+    """
+
+    key: ScheduleKey
+    id: str
+    created_at: float
+    state: str
+    state_at: float
+    pattern: JobState  # what its jobs are like, without id and times
+    timing: Timing
+    begun: bool = False  # its time to begin has come
+    next_at: float | None = None
+    last_at: float | None = None  # when its last job was due, service time
+    runs: int = 0  # jobs made so far
+    previous_state: str = ""
+    previous_state_at: float | None = None
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

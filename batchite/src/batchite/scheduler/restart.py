@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchite.scheduler import allocation, autoscaling, jobs, nodes, placement, reboots, retention, tasks
+from batchite.scheduler import allocation, autoscaling, jobs, nodes, placement, reboots, retention, schedules, tasks
 from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.events import Restarted
 from batchite.scheduler.model import NodeState, TaskState
@@ -20,6 +20,9 @@ def restarted(turn: Turn, _event: Restarted) -> None:
     for job in list(turn.world.jobs.values()):
         jobs.limit(turn, job)
         jobs.settle(turn, job.key)
+    for schedule in list(turn.world.schedules.values()):
+        schedules.watch(turn, schedule)
+        schedules.settle(turn, schedule.key)
     for pool in list(turn.world.pools.values()):
         if pool.autoscale is not None:
             autoscaling.enable(turn, pool.key)

@@ -1,7 +1,7 @@
 """Which state may follow which: the life cycles of the service as data.
 
-Source: the REST reference's `state` enumerations of pool, node, job and task. `Turn.put` refuses any other arrow, so a
-wrong decision stops at once instead of reaching a client.
+Source: the REST reference's `state` enumerations of pool, node, job, job schedule and task. `Turn.put` refuses any
+other arrow, so a wrong decision stops at once instead of reaching a client.
 """
 
 from __future__ import annotations
@@ -38,6 +38,14 @@ JOB: Table = _table(
     disabling="disabled enabling terminating deleting",
     disabled="enabling terminating deleting",
     enabling="active",
+    terminating="completed deleting",
+    completed="deleting",
+    deleting="",
+)
+
+SCHEDULE: Table = _table(
+    active="disabled terminating deleting",
+    disabled="active terminating deleting",
     terminating="completed deleting",
     completed="deleting",
     deleting="",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from batchite.scheduler import transitions
-from batchite.scheduler.commands import Change, Command, Gone, Key, Outcome, Put, Record
+from batchite.scheduler.commands import Change, Command, Derived, Gone, Key, Outcome, Put, Record
 from batchite.scheduler.events import Now
-from batchite.scheduler.model import JobState, NodeState, PoolState, TaskState
+from batchite.scheduler.model import JobState, NodeState, PoolState, ScheduleState, TaskState
 from batchite.scheduler.samples import Samples
 from batchite.scheduler.timers import Timers
 from batchite.scheduler.world import World
@@ -26,19 +26,23 @@ class Turn:
     samples: Samples
     now: Now
     cause: str
-    changes: dict[Key, Change] = field(default_factory=dict)
+    changes: dict[tuple[type, Key], Change] = field(default_factory=dict)  # keys of two kinds may be equal tuples
     commands: list[Command] = field(default_factory=list)
 
     def put(self, record: Record) -> None:
         """Insert or replace a record. Raises IllegalTransitionError when its state may not follow the present one."""
         check(self.world, record)
         self.world.put(record)
-        self.changes[record.key] = Put(record)
+        self.changes[type(record.key), record.key] = Put(record)
 
     def gone(self, key: Key) -> None:
         """Remove a record."""
         self.world.remove(key)
-        self.changes[key] = Gone(key)
+        self.changes[type(key), key] = Gone(key)
+
+    def derive(self, part: Derived) -> None:
+        """Make the document of a record from a part of another document."""
+        self.changes[Derived, part.target] = part
 
     def command(self, command: Command) -> None:
         """Ask the shell for an effect, carried out after the changes are durable."""
@@ -51,6 +55,13 @@ class Turn:
     def move_node(self, node: NodeState, state: str, **fields: object) -> NodeState:
         """The node in a new state, its time stamped."""
         moved = replace(node, state=state, state_at=self.now.wire, **fields)  # type: ignore[arg-type]  # dataclass fields
+        self.put(moved)
+        return moved
+
+    def move_schedule(self, schedule: ScheduleState, state: str, **fields: object) -> ScheduleState:
+        """The job schedule in a new state, with the previous one and both times."""
+        stamps = {"previous_state": schedule.state, "previous_state_at": schedule.state_at, "state_at": self.now.wire}
+        moved = replace(schedule, state=state, **stamps, **fields)  # type: ignore[arg-type]  # dataclass fields
         self.put(moved)
         return moved
 
@@ -82,6 +93,8 @@ def check(world: World, record: Record) -> None:
             _require_state(transitions.JOB, world.jobs.get(record.key), record)
         case TaskState():
             _require_state(transitions.TASK, world.task(record.key), record)
+        case ScheduleState():
+            _require_state(transitions.SCHEDULE, world.schedules.get(record.key), record)
 
 
 def _require_state(table: transitions.Table, before: Record | None, after: Record) -> None:

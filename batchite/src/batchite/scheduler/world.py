@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 
 from batchite.scheduler.commands import Key, Record
 from batchite.scheduler.dependencies import Dependencies
-from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+from batchite.scheduler.model import (
+    JobKey,
+    JobState,
+    NodeKey,
+    NodeState,
+    PoolKey,
+    PoolState,
+    ScheduleKey,
+    ScheduleState,
+    TaskKey,
+    TaskState,
+)
 
 OCCUPYING = frozenset({"preparing", "running"})
 """Task states that hold slots of a node."""
@@ -42,6 +53,12 @@ def counted_as(task: TaskState) -> tuple[str, ...]:
     return ("running",) if task.state in OCCUPYING else ("active",)
 
 
+def schedule_of(job: JobKey) -> ScheduleKey | None:
+    """The schedule that made the job, as its id `<schedule>:job-<n>` says; a client cannot give such an id."""
+    schedule, colon, _ = job.job.partition(":")
+    return ScheduleKey(job.account, schedule) if colon else None
+
+
 @dataclass(slots=True)
 class World:
     """Everything the core knows."""
@@ -49,9 +66,11 @@ class World:
     pools: dict[PoolKey, PoolState] = field(default_factory=dict)
     nodes: dict[NodeKey, NodeState] = field(default_factory=dict)
     jobs: dict[JobKey, JobState] = field(default_factory=dict)
+    schedules: dict[ScheduleKey, ScheduleState] = field(default_factory=dict)
     tasks: dict[JobKey, dict[str, TaskState]] = field(default_factory=dict)
     nodes_of: defaultdict[PoolKey, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     jobs_of: defaultdict[PoolKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
+    jobs_from: defaultdict[ScheduleKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
     running_on: defaultdict[NodeKey, dict[TaskKey, int]] = field(default_factory=lambda: defaultdict(dict))
     counts: dict[JobKey, Counts] = field(default_factory=dict)
     ready: defaultdict[JobKey, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -91,6 +110,8 @@ class World:
                 self._put_job(record)
             case TaskState():
                 self._put_task(record)
+            case ScheduleState():
+                self.schedules[record.key] = record
 
     def remove(self, key: Key) -> None:
         """Remove a record and keep the indexes; a job's tasks must be gone before it."""
@@ -103,12 +124,12 @@ class World:
                 del self.nodes_of[PoolKey(key.account, key.pool)][key.node]
                 self.running_on.pop(key, None)
             case JobKey():
-                job = self.jobs.pop(key)
-                self.jobs_of[job.pool].pop(key, None)
-                for index in (self.tasks, self.counts, self.ready):
-                    index.pop(key, None)
+                self._remove_job(key)
             case TaskKey():
                 self._remove_task(key)
+            case ScheduleKey():
+                del self.schedules[key]
+                self.jobs_from.pop(key, None)
 
     def enqueue(self, task: TaskState) -> None:
         """Offer an active task to placement; stale entries are dropped when they surface."""
@@ -120,9 +141,19 @@ class World:
             self.jobs_of[before.pool].pop(job.key, None)
         self.jobs[job.key] = job
         self.jobs_of[job.pool][job.key] = None
+        if (schedule := schedule_of(job.key)) is not None:
+            self.jobs_from[schedule][job.key] = None
         self.tasks.setdefault(job.key, {})
         self.counts.setdefault(job.key, Counts())
         self.sequence = max(self.sequence, job.sequence)
+
+    def _remove_job(self, key: JobKey) -> None:
+        job = self.jobs.pop(key)
+        self.jobs_of[job.pool].pop(key, None)
+        if (schedule := schedule_of(key)) is not None:
+            self.jobs_from[schedule].pop(key, None)
+        for index in (self.tasks, self.counts, self.ready):
+            index.pop(key, None)
 
     def _put_task(self, task: TaskState) -> None:
         job = JobKey(task.key.account, task.key.job)

@@ -1,0 +1,139 @@
+"""Handlers of the job schedule operations."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from batchite.batch import jobs, schedule_rules, schedules
+from batchite.batch.answers import address, created, done, one
+from batchite.batch.bodies import read_body
+from batchite.batch.conditions import check_conditions
+from batchite.batch.context import SCHEDULE, Context, document_key, stored, version
+from batchite.batch.options import flag, list_page
+from batchite.batch.resources import JOB as JOBS
+from batchite.batch.resources import SCHEDULE as SCHEDULES
+from batchite.errors import not_implemented
+from batchite.http.types import Json, Request, Response
+from batchite.scheduler.events import (
+    CreateSchedule,
+    DeleteSchedule,
+    DisableSchedule,
+    EnableSchedule,
+    TerminateSchedule,
+)
+from batchite.scheduler.model import ScheduleState
+from batchite.service import Document
+
+
+async def create_job_schedule(context: Context, request: Request) -> Response:
+    """POST /jobschedules."""
+    body = read_body(request, schedule_rules.SCHEDULE)
+    state = schedules.new_state(request.account, body)
+    document = Document(SCHEDULE, document_key(state.key), body)
+    await context.service.apply(CreateSchedule(state, request.request_id), document)
+    return created(address(request, "jobschedules", state.id), version(context.service, SCHEDULE, state.key))
+
+
+async def list_job_schedules(context: Context, request: Request) -> Response:
+    """GET /jobschedules, in the order of their ids."""
+    states = sorted(
+        (state for key, state in context.service.schedules.items() if key.account == request.account),
+        key=lambda state: state.key,
+    )
+    render = partial(schedules.render_schedule, context.service, base_url=request.base_url)
+    rows = ((state.key.schedule, partial(render, state)) for state in states)
+    return Response(200, list_page(request, SCHEDULES, rows))
+
+
+async def get_job_schedule(context: Context, request: Request) -> Response:
+    """GET /jobschedules/{jobScheduleId}."""
+    state = _schedule(context, request)
+    item = schedules.render_schedule(context.service, state, request.base_url)
+    return one(request, SCHEDULES, item, version(context.service, SCHEDULE, state.key))
+
+
+async def job_schedule_exists(context: Context, request: Request) -> Response:
+    """HEAD /jobschedules/{jobScheduleId}."""
+    return _done(context, request, _checked(context, request), 200)
+
+
+async def update_job_schedule(context: Context, request: Request) -> Response:
+    """PATCH /jobschedules/{jobScheduleId}: what is absent or null stays."""
+    state = _checked(context, request)
+    return await _change(context, request, state, read_body(request, schedule_rules.SCHEDULE_PATCH))
+
+
+async def replace_job_schedule(context: Context, request: Request) -> Response:
+    """PUT /jobschedules/{jobScheduleId}: without a schedule it is one job, as soon as possible (documented)."""
+    state = _checked(context, request)
+    body = {"schedule": {}, "metadata": None, **read_body(request, schedule_rules.SCHEDULE_PUT)}
+    return await _change(context, request, state, body)
+
+
+async def disable_job_schedule(context: Context, request: Request) -> Response:
+    """POST /jobschedules/{jobScheduleId}/disable."""
+    state = _checked(context, request)
+    await context.service.apply(DisableSchedule(state.key, request.request_id))
+    return _done(context, request, state, 204)
+
+
+async def enable_job_schedule(context: Context, request: Request) -> Response:
+    """POST /jobschedules/{jobScheduleId}/enable."""
+    state = _checked(context, request)
+    await context.service.apply(EnableSchedule(state.key, request.request_id))
+    return _done(context, request, state, 204)
+
+
+async def terminate_job_schedule(context: Context, request: Request) -> Response:
+    """POST /jobschedules/{jobScheduleId}/terminate: terminating when this answers, or completed."""
+    state = _checked(context, request)
+    _no_force(request)
+    await context.service.apply(TerminateSchedule(state.key, request.request_id))
+    return _done(context, request, state, 202)
+
+
+async def delete_job_schedule(context: Context, request: Request) -> Response:
+    """DELETE /jobschedules/{jobScheduleId}: deleting when this answers, or gone."""
+    state = _checked(context, request)
+    _no_force(request)
+    await context.service.apply(DeleteSchedule(state.key, request.request_id))
+    return done(202, address(request, "jobschedules", state.id))
+
+
+async def list_jobs_from_schedule(context: Context, request: Request) -> Response:
+    """GET /jobschedules/{jobScheduleId}/jobs, in the order of their ids."""
+    found = context.service.jobs_from(_schedule(context, request).key)
+    rows = (
+        (state.key.job, partial(jobs.render_job, context.service, state, request.base_url))
+        for state in sorted(found, key=lambda state: state.key)
+    )
+    return Response(200, list_page(request, JOBS, rows))
+
+
+async def _change(context: Context, request: Request, state: ScheduleState, body: dict[str, Json]) -> Response:
+    changed = {name: value for name, value in body.items() if name in schedules.CHANGEABLE}
+    merged = stored(context.service, SCHEDULE, state.key) | changed
+    document = {name: value for name, value in merged.items() if value is not None}
+    event = schedules.changes(state.key, changed, request.request_id)
+    await context.service.apply(event, Document(SCHEDULE, document_key(state.key), document))
+    return _done(context, request, state, 200)
+
+
+def _schedule(context: Context, request: Request) -> ScheduleState:
+    return schedules.existing(context.service, request.account, request.params["jobScheduleId"])
+
+
+def _checked(context: Context, request: Request) -> ScheduleState:
+    """The schedule, once the conditional headers fit it."""
+    state = _schedule(context, request)
+    check_conditions(request, *version(context.service, SCHEDULE, state.key))
+    return state
+
+
+def _no_force(request: Request) -> None:
+    if flag(request, "force"):
+        raise not_implemented("the query option force=true")
+
+
+def _done(context: Context, request: Request, state: ScheduleState, status: int) -> Response:
+    return done(status, address(request, "jobschedules", state.id), version(context.service, SCHEDULE, state.key))

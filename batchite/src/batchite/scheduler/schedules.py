@@ -1,0 +1,240 @@
+"""A job schedule's life: it makes jobs as they become due, one at a time, and ends by itself or on request.
+
+Source of the rules: REST reference, JobScheduleConfiguration. An opportunity begins when a job is due and closes with
+the start window, at the latest when the next one begins; an opportunity that closes unused is lost. Intervals and
+windows are spans of the service's own time, which goes on while no server runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchite.errors import ServiceError
+from batchite.scheduler import jobs
+from batchite.scheduler.commands import Derived, Gone
+from batchite.scheduler.events import (
+    CreateSchedule,
+    DeleteJob,
+    DeleteSchedule,
+    DisableSchedule,
+    EnableSchedule,
+    TerminateSchedule,
+    UpdateSchedule,
+)
+from batchite.scheduler.model import JobKey, JobState, ScheduleKey, ScheduleState, Timing
+from batchite.scheduler.turn import Turn
+from batchite.scheduler.world import schedule_of
+
+TERMINATED = "TerminateJobSchedule"
+"""The terminateReason of a job that ends with its schedule (documented)."""
+
+REFUSED = {
+    "terminating": "JobScheduleBeingTerminated",
+    "completed": "JobScheduleCompleted",
+    "deleting": "JobScheduleBeingDeleted",
+}
+"""The error of an operation that needs a schedule whose end has not begun, by the schedule's state."""
+
+
+def create(turn: Turn, event: CreateSchedule) -> None:
+    """Add a schedule, whose id no job may have; without doNotRunUntil its first job is due at once (documented)."""
+    schedule, now = event.schedule, turn.now.wire
+    present = turn.world.schedules.get(schedule.key)
+    if present is not None:
+        raise ServiceError("JobScheduleBeingDeleted" if present.state == "deleting" else "JobScheduleExists")
+    if JobKey(*schedule.key) in turn.world.jobs:
+        raise ServiceError("JobWithSameIdExists")
+    turn.put(replace(schedule, created_at=now, state="active", state_at=now))
+    watch(turn, turn.world.schedules[schedule.key])
+    settle(turn, schedule.key)
+
+
+def update(turn: Turn, event: UpdateSchedule) -> None:
+    """Change the jobs to come; the present job stays as it is (documented)."""
+    schedule = living(turn, event.key)
+    if event.pattern is not None:
+        schedule = replace(schedule, pattern=event.pattern)
+    if event.timing is not None and event.timing != schedule.timing:
+        schedule = _retimed(turn, schedule, event.timing)
+    turn.put(schedule)
+    watch(turn, schedule)
+    settle(turn, event.key)
+
+
+def disable(turn: Turn, event: DisableSchedule) -> None:
+    """Make no more jobs. A disabled schedule stays so."""
+    schedule = living(turn, event.key)
+    if schedule.state == "active":
+        turn.move_schedule(schedule, "disabled")
+
+
+def enable(turn: Turn, event: EnableSchedule) -> None:
+    """Make jobs again. An active schedule stays so."""
+    schedule = living(turn, event.key)
+    if schedule.state == "disabled":
+        turn.move_schedule(schedule, "active")
+        settle(turn, event.key)
+
+
+def terminate(turn: Turn, event: TerminateSchedule) -> None:
+    """End the schedule's job, then the schedule."""
+    schedule = turn.move_schedule(living(turn, event.key), "terminating")
+    job = live_job(turn, schedule)
+    if job is not None and job.state in jobs.LIVING:
+        jobs.end(turn, job, TERMINATED)
+    settle(turn, event.key)
+
+
+def delete(turn: Turn, event: DeleteSchedule) -> None:
+    """Delete the schedule's jobs, completed ones too, then the schedule."""
+    schedule = _existing(turn, event.key)
+    if schedule.state == "deleting":
+        raise ServiceError("JobScheduleBeingDeleted")
+    turn.move_schedule(schedule, "deleting")
+    for key in list(turn.world.jobs_from[event.key]):
+        if turn.world.jobs[key].state != "deleting":
+            jobs.delete(turn, DeleteJob(key, event.cause))
+    settle(turn, event.key)
+
+
+def watch(turn: Turn, schedule: ScheduleState) -> None:
+    """Set the timers of a schedule anew: when it may begin, when it must end, when its next job is due."""
+    for moment in (schedule.timing.not_before, schedule.timing.not_after):
+        if moment is not None and moment > turn.now.wire:
+            turn.timers.at_wire(moment, "schedule", schedule.key)
+    _watch_opportunity(turn, schedule)
+
+
+def settle(turn: Turn, key: ScheduleKey) -> None:
+    """Make the job that is due, complete or remove the schedule, when its time or the state of its jobs says so."""
+    schedule = turn.world.schedules[key]
+    if schedule.state == "active":
+        _go_on(turn, schedule)
+    elif schedule.state == "terminating" and live_job(turn, schedule) is None:
+        turn.move_schedule(schedule, "completed", ended_at=turn.now.wire)
+    elif schedule.state == "deleting" and not turn.world.jobs_from[key]:
+        turn.gone(key)
+
+
+def follow(turn: Turn) -> None:
+    """Go on with the schedules whose jobs came to an end in this turn."""
+    if not turn.world.schedules:
+        return
+    ended = {schedule_of(key) for key in _ended_jobs(turn)}
+    for schedule in ended:
+        if schedule is not None and schedule in turn.world.schedules:
+            settle(turn, schedule)
+
+
+def live_job(turn: Turn, schedule: ScheduleState) -> JobState | None:
+    """The schedule's job that has not completed; there is one at most, the last."""
+    job = turn.world.jobs.get(job_key(schedule, schedule.runs))
+    return None if job is None or job.state == "completed" else job
+
+
+def job_key(schedule: ScheduleState, number: int) -> JobKey:
+    """The key of the schedule's job of that number, from 1."""
+    return JobKey(schedule.key.account, f"{schedule.key.schedule}:job-{number}")
+
+
+def living(turn: Turn, key: ScheduleKey) -> ScheduleState:
+    """The schedule, which must exist and not be at its end."""
+    schedule = _existing(turn, key)
+    if schedule.state in REFUSED:
+        raise ServiceError(REFUSED[schedule.state])
+    return schedule
+
+
+def _retimed(turn: Turn, schedule: ScheduleState, timing: Timing) -> ScheduleState:
+    """The schedule with other times: it begins anew unless it has made jobs and nothing forbids the next one yet."""
+    last, waits = schedule.last_at, timing.not_before is not None and turn.now.wire < timing.not_before
+    if last is None or waits:
+        return replace(schedule, timing=timing, next_at=None, begun=False)
+    next_at = None if timing.interval is None else last + timing.interval
+    return replace(schedule, timing=timing, next_at=next_at, begun=True)
+
+
+def _existing(turn: Turn, key: ScheduleKey) -> ScheduleState:
+    schedule = turn.world.schedules.get(key)
+    if schedule is None:
+        raise ServiceError("JobScheduleNotFound")
+    return schedule
+
+
+def _ended_jobs(turn: Turn) -> list[JobKey]:
+    return [
+        key
+        for (_, key), change in turn.changes.items()
+        if isinstance(key, JobKey)
+        and (isinstance(change, Gone) or getattr(turn.world.jobs.get(key), "state", "") == "completed")
+    ]
+
+
+def _go_on(turn: Turn, schedule: ScheduleState) -> None:
+    """Open the opportunity of this moment, use it if no other job is in the way, and see whether that was all."""
+    opened = _opened(turn, schedule)
+    if not _is_past(turn, opened) and _is_due(turn, opened) and live_job(turn, opened) is None:
+        opened = _run(turn, opened)
+    if opened != schedule:
+        turn.put(opened)
+    if opened.next_at != schedule.next_at:
+        _watch_opportunity(turn, opened)
+    if live_job(turn, opened) is None and (_is_past(turn, opened) or (opened.begun and opened.next_at is None)):
+        turn.move_schedule(turn.move_schedule(opened, "terminating"), "completed", ended_at=turn.now.wire)
+
+
+def _opened(turn: Turn, schedule: ScheduleState) -> ScheduleState:
+    """The schedule with the opportunity that is open now, or the next one."""
+    begin = schedule.timing.not_before
+    if schedule.begun:
+        return replace(schedule, next_at=_opportunity(schedule, turn.now.service))
+    if begin is not None and turn.now.wire < begin:
+        return schedule
+    return replace(schedule, begun=True, next_at=turn.now.service)
+
+
+def _opportunity(schedule: ScheduleState, now: float) -> float | None:
+    """When the opportunity that is open now began, or when the next one will begin; None when there is none left."""
+    at, interval = schedule.next_at, schedule.timing.interval
+    if at is None or now < at:
+        return at
+    if interval is not None:
+        at += (now - at) // interval * interval
+        at = at + interval if now >= at + interval else at
+    closes = _closes(schedule, at)
+    if closes is None or now < closes:
+        return at
+    return None if interval is None else at + interval
+
+
+def _closes(schedule: ScheduleState, at: float) -> float | None:
+    """When the opportunity that begins at that moment is over."""
+    spans = [span for span in (schedule.timing.window, schedule.timing.interval) if span is not None]
+    return at + min(spans) if spans else None
+
+
+def _run(turn: Turn, schedule: ScheduleState) -> ScheduleState:
+    """Make the job that is due. It is there before its schedule's record, and may have completed already."""
+    number, interval, at = schedule.runs + 1, schedule.timing.interval, schedule.next_at
+    assert at is not None
+    key, job_id = job_key(schedule, number), f"{schedule.id}:job-{number}"
+    turn.derive(Derived(schedule.key, ("jobSpecification",), key, job_id))
+    jobs.start(turn, replace(schedule.pattern, key=key, id=job_id))
+    return replace(schedule, runs=number, last_at=at, next_at=None if interval is None else at + interval)
+
+
+def _is_due(turn: Turn, schedule: ScheduleState) -> bool:
+    return schedule.next_at is not None and schedule.next_at <= turn.now.service
+
+
+def _is_past(turn: Turn, schedule: ScheduleState) -> bool:
+    """Whether doNotRunAfter is over."""
+    return schedule.timing.not_after is not None and schedule.timing.not_after <= turn.now.wire
+
+
+def _watch_opportunity(turn: Turn, schedule: ScheduleState) -> None:
+    if schedule.next_at is None:
+        return
+    for moment in (schedule.next_at, _closes(schedule, schedule.next_at)):
+        if moment is not None:
+            turn.timers.at_service(moment, "schedule", schedule.key)
