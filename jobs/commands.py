@@ -16,10 +16,10 @@ from jobs import report as reporting
 from jobs import submit as submission
 from jobs.display import make_view
 from jobs.errors import ServiceError, UsageError, WorkloadError
-from jobs.ports import Services
+from jobs.ports import Batch, Services
 from jobs.report import counted
 from jobs.spec import Workload
-from jobs.target import Target
+from jobs.target import Json, Target
 from jobs.watch import Clock, Outcome, Watcher, come_back
 
 OUTPUTS = Path("outputs")
@@ -189,9 +189,7 @@ def status(context: Context) -> Result:
     batch = context.services.batch
     job = batch.job(context.job)
     counts = progress.read_counts(batch.task_counts(context.job))
-    pool_id = job["poolInfo"]["poolId"]
-    pool, nodes = batch.pool(pool_id), batch.nodes(pool_id)
-    lines = progress.why_nothing_runs(pool, nodes)
+    lines, nodes = look_at_pool(batch, job["poolInfo"]["poolId"])
     table = Table(show_header=False, box=None)
     for label, text in (
         ("job", f"{context.job} ({job['state']})"),
@@ -205,6 +203,17 @@ def status(context: Context) -> Result:
     context.console.print(table)
     states = dict(progress.tally(node["state"] for node in nodes))
     return Result({"job": context.job, "state": job["state"], "tasks": vars(counts), "pool": lines, "nodes": states})
+
+
+def look_at_pool(batch: Batch, pool: str) -> tuple[list[str], list[Json]]:
+    """What is to be said of a pool, and its nodes; one that is gone has neither."""
+    try:
+        nodes = batch.nodes(pool)
+        return progress.why_nothing_runs(batch.pool(pool), nodes), nodes
+    except ServiceError as error:
+        if error.code != progress.POOL_GONE:
+            raise
+        return [progress.gone(pool)], []
 
 
 def logs(context: Context) -> Result:

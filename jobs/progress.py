@@ -7,6 +7,7 @@ from jobs import build
 from jobs.target import Json
 
 SELECT = "id,state,stateTransitionTime,creationTime,executionInfo,nodeInfo,dependsOn"
+POOL_GONE = "PoolNotFound"
 START_TASK_FAILED = "starttaskfailed"
 START_TASK_STDERR = "startup/stderr.txt"
 LAST_LINES = 3
@@ -113,6 +114,14 @@ def reason(task: Json) -> str:
 def why_nothing_runs(pool: Json, nodes: Sequence[Json]) -> list[str]:
     """What keeps a pool from running tasks, most telling first; the three places where Azure hides it."""
     return [*start_task_failures(nodes), *resize_errors(pool), *autoscale_error(pool), node_summary(pool, nodes)]
+
+
+def gone(pool: str) -> str:
+    """What to say of a job whose pool is not there any more."""
+    return (
+        f"pool {pool} is gone: it was replaced by one of another generation, or deleted. Waiting tasks stay in "
+        "their job. Next: `python -m jobs cancel`, then submit again"
+    )
 
 
 def start_task_failures(nodes: Sequence[Json]) -> list[str]:

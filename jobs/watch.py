@@ -134,9 +134,14 @@ class Watcher:
         return Outcome(tasks, blocked)
 
     def explain(self, pool: str) -> None:
-        """Say why nothing runs, once for each change of it."""
-        nodes = self.batch.nodes(pool)
-        reasons = [*self.start_task_words(pool, nodes), *progress.why_nothing_runs(self.batch.pool(pool), nodes)]
+        """Say why nothing runs, once for each change of it. Raises ServiceError when the pool is gone for good."""
+        try:
+            document, nodes = self.batch.pool(pool), self.batch.nodes(pool)
+        except ServiceError as error:
+            if error.code != progress.POOL_GONE:
+                raise
+            raise ServiceError(progress.gone(pool), error.code) from error
+        reasons = [*self.start_task_words(pool, nodes), *progress.why_nothing_runs(document, nodes)]
         for text in reasons:
             if text not in self.told:
                 self.view.say(f"waiting: {text}")

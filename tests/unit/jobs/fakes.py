@@ -136,9 +136,12 @@ class FakeBatch:
         return numbers
 
     def pool(self, pool: str) -> Json:
+        if not self.pool_document:
+            raise ServiceError(f"reading pool {pool}: no such pool (PoolNotFound)", "PoolNotFound")
         return self.pool_document
 
     def nodes(self, pool: str) -> list[Json]:
+        self.pool(pool)
         return self.node_list
 
     def task_file(self, job: str, task: str, path: str) -> bytes:

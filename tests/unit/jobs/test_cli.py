@@ -219,6 +219,17 @@ def test_service_error(run: Cli) -> None:
     assert "JobNotFound" in err
 
 
+def test_status_of_a_job_whose_pool_is_gone(run: Cli) -> None:
+    """The numbers of tasks are told all the same, and what to do about those that wait."""
+    run.batch.with_job("j", task("a"), succeeded("b"))
+    run.batch.pool_document = {}
+    run.with_last_job()
+    code, out, _ = run("status", "--json")
+    found = json.loads(out)
+    assert (code, found["tasks"]["active"], found["tasks"]["succeeded"]) == (0, 1, 1)
+    assert "solar-pool is gone" in found["pool"][0]
+
+
 def test_timeout(run: Cli) -> None:
     """`watch` --timeout ends with 4."""
     run.batch.with_job("j", task("a", "running"))

@@ -172,6 +172,14 @@ def test_says_why_nothing_runs() -> None:
     ]
 
 
+def test_a_pool_that_is_gone_ends_the_watch() -> None:
+    """Tasks that wait for a pool that was replaced would wait for ever: it says so, and what to do."""
+    batch = FakeBatch().with_job("j", task("a"))
+    batch.pool_document = {}
+    with pytest.raises(ServiceError, match=r"solar-pool is gone: .* Next: .*cancel.*, then submit again"):
+        follow(batch)
+
+
 def test_says_how_a_start_task_ended() -> None:
     """The last lines it wrote on a node come before the service's words, which name neither script nor line."""
     batch = FakeBatch().with_job("j", task("a"))
