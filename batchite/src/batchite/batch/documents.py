@@ -28,7 +28,7 @@ from batchite.batch.rules import (
 from batchite.http.types import Json
 
 DISPLAY_NAME = text(0, 1024)
-METADATA = listing(record({"name": text(1)}, {"value": text()}))
+METADATA = listing(record({"name": text(1), "value": text()}))
 RETRIES = integer(-1)
 DEALLOCATION = choice("requeue", "terminate", "taskcompletion", "retaineddata")
 MODE = text(pattern="[0-7]{3,4}", form="an octal file mode such as 0770")
@@ -169,6 +169,8 @@ SCALE = {
     "autoScaleEvaluationInterval": INTERVAL,
 }
 
+_OLD_MODE = anything  # of older versions, which `batch.versions` checks
+
 POOL: Check = record(
     {"id": identifier, "vmSize": text(1), "virtualMachineConfiguration": VIRTUAL_MACHINE},
     SCALE
@@ -186,7 +188,7 @@ POOL: Check = record(
         "metadata": METADATA,
         "mountConfiguration": listing(_MOUNT, 10),
         "upgradePolicy": UPGRADE_POLICY,
-        "targetNodeCommunicationMode": anything,  # of older versions, which `batch.versions` checks
+        "targetNodeCommunicationMode": _OLD_MODE,
     },
 )
 
@@ -206,11 +208,17 @@ _POOL_FIXED = dict.fromkeys(
     only(),
 )
 POOL_PATCH: Check = record(
-    optional=_POOL_FIXED | {"startTask": START_TASK, "applicationPackageReferences": REFERENCES, "metadata": METADATA}
+    optional=_POOL_FIXED
+    | {
+        "startTask": START_TASK,
+        "applicationPackageReferences": REFERENCES,
+        "metadata": METADATA,
+        "targetNodeCommunicationMode": _OLD_MODE,
+    }
 )
 POOL_PROPERTIES: Check = record(
     {"applicationPackageReferences": REFERENCES, "metadata": METADATA},
-    {"startTask": START_TASK, "certificateReferences": unbuilt},
+    {"startTask": START_TASK, "certificateReferences": unbuilt, "targetNodeCommunicationMode": _OLD_MODE},
 )
 ENABLE_AUTOSCALE: Check = record(optional={"autoScaleFormula": FORMULA, "autoScaleEvaluationInterval": INTERVAL})
 EVALUATE_AUTOSCALE: Check = record({"autoScaleFormula": FORMULA})

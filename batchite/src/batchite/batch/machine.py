@@ -5,7 +5,10 @@ All of it is kept and given back, for a pretend node has none of it. Source: RES
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from batchite.batch.rules import Check, boolean, choice, integer, listing, record, refused, text
+from batchite.http.types import Json
 
 _CACHING = choice("none", "readonly", "readwrite")
 _ENCRYPTION = choice("DiskWithVMGuestState", "NonPersistedTPM", "VMGuestStateOnly")
@@ -136,3 +139,15 @@ UPGRADE_POLICY: Check = record(
         ),
     },
 )
+
+
+_DISK = {"caching": "none", "storageAccountType": "standard_lrs"}
+
+
+def shown(machine: Mapping[str, Json]) -> dict[str, Json]:
+    """The virtual machines of a pool with the defaults that recorded answers show."""
+    image = machine["imageReference"]
+    found = {**machine, "imageReference": {"version": "latest", **image} if "publisher" in image else image}
+    if "dataDisks" in machine:
+        found["dataDisks"] = [_DISK | disk for disk in machine["dataDisks"]]
+    return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from batchite import autoscale
-from batchite.batch import documents, pools, render
+from batchite.batch import documents, machine, pools, render
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.applications import check_references
 from batchite.batch.bodies import read_body
@@ -15,11 +16,12 @@ from batchite.batch.images import SUPPORTED_IMAGES
 from batchite.batch.options import list_page
 from batchite.batch.resources import IMAGE, NODE_COUNTS
 from batchite.batch.resources import POOL as POOLS
+from batchite.batch.versions import TARGET_MODE
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.autoscaling import to_run
 from batchite.scheduler.events import ResizePool, SetAutoScale
-from batchite.scheduler.model import PoolState
+from batchite.scheduler.model import PoolKey, PoolState
 from batchite.service import Document
 
 
@@ -36,14 +38,14 @@ async def create_pool(context: Context, request: Request) -> Response:
 async def list_pools(context: Context, request: Request) -> Response:
     """GET /pools, in the order of their ids."""
     keys = sorted(key for key in context.service.pools if key.account == request.account)
-    rows = ((key.pool, lambda key=key: pools.render_pool(context.service, key, request.base_url)) for key in keys)
+    rows = ((key.pool, partial(_render, context, request, key)) for key in keys)
     return Response(200, list_page(request, POOLS, rows))
 
 
 async def get_pool(context: Context, request: Request) -> Response:
     """GET /pools/{poolId}."""
     state = _pool(context, request)
-    item = pools.render_pool(context.service, state.key, request.base_url)
+    item = _render(context, request, state.key)
     return one(request, POOLS, item, version(context.service, POOL, state.key))
 
 
@@ -75,7 +77,8 @@ async def replace_pool_properties(context: Context, request: Request) -> Respons
     body = read_body(request, documents.POOL_PROPERTIES)
     _check_packages(context, request, body)
     lists = {name: body[name] or None for name in ("metadata", "applicationPackageReferences")}
-    changes = {"startTask": body.get("startTask"), **lists}
+    mode = {name: body[name] for name in (TARGET_MODE,) if name in body}
+    changes = {"startTask": body.get("startTask"), **lists, **mode}
     await pools.update_pool(context.service, state.key, changes, cause=request.request_id)
     return _done(context, request, state, 204)
 
@@ -138,6 +141,11 @@ async def list_supported_images(_: Context, request: Request) -> Response:
         for index, image in enumerate(SUPPORTED_IMAGES)
     )
     return Response(200, list_page(request, IMAGE, rows))
+
+
+def _render(context: Context, request: Request, key: PoolKey) -> dict[str, Json]:
+    item = pools.render_pool(context.service, key, request.base_url)
+    return item | {"virtualMachineConfiguration": machine.shown(item["virtualMachineConfiguration"])}
 
 
 def _check_packages(context: Context, request: Request, body: dict[str, Json]) -> None:

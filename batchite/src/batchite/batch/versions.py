@@ -103,7 +103,8 @@ def _check_mode(request: Request, value: Json) -> None:
 
 def _pool_shown(request: Request, pool: dict[str, Json]) -> dict[str, Json]:
     if older(request, COMMUNICATION):
-        pool = {TARGET_MODE: "default", **pool, CURRENT_MODE: "simplified"}
+        nodes = pool.get("currentDedicatedNodes", 0) + pool.get("currentLowPriorityNodes", 0)
+        pool = pool | ({CURRENT_MODE: "simplified"} if nodes else {})
     else:
         pool = {name: value for name, value in pool.items() if name != TARGET_MODE}
     policy = pool.get("taskSchedulingPolicy", {})
