@@ -294,7 +294,7 @@ class Parts:
             self.identities.plane(),
             Plane("batch", accounts_under("/batch"), batch, batch_caller, BATCH),
             Plane("arm", paths_under(*ARM_PATHS), Router(self.arm.routes, unknown_type), arm_caller, ARM, 4 << 20),
-            Control(base.service, base.status()).plane(DeveloperAuthenticator(arm_caller)),
+            Control(base.service, self.accounts.limit, base.status()).plane(DeveloperAuthenticator(arm_caller)),
             Plane("root", everything(known.DEFAULT_ACCOUNT), batch, batch_caller, BATCH),
         ]
 

@@ -1,10 +1,12 @@
-"""Routes of the command line: status and chaos. For the developer only."""
+"""Routes of the command line: status, quotas and chaos. For the developer only."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
+from batchite.arm.quotas import NAMES as QUOTAS
 from batchite.errors import ServiceError, invalid_property, missing_property, not_implemented
 from batchite.http.json_body import NotAnObjectError, json_object
 from batchite.http.plane import Plane, paths_under
@@ -28,17 +30,23 @@ NOT_BUILT = (
 """Drills of the command line that answer 501 by name."""
 
 
+Limit: TypeAlias = Callable[[str, Mapping[str, int]], Awaitable[Mapping[str, int | None]]]
+"""Sets quotas of an account and returns all of them."""
+
+
 class Control:
     """What the developer may ask of the running server beside the service's own operations."""
 
-    def __init__(self, service: BatchService, about: Mapping[str, Json]) -> None:
+    def __init__(self, service: BatchService, limit: Limit, about: Mapping[str, Json]) -> None:
         self._service = service
+        self._limit = limit
         self._about = about
 
     def plane(self, authenticate: Callable[[Request], Principal]) -> Plane:
         """The control routes as a plane."""
         routes = [
             Route("GetStatus", "GET", "/batchite/status", 200, self._status),
+            Route("Quota", "POST", "/batchite/quota", 200, self._quota),
             Route("Preempt", "POST", "/batchite/chaos/preempt", 200, self._preempt),
             *(Route(name, "POST", f"/batchite/chaos/{name}", 200, _refused(name)) for name in NOT_BUILT),
         ]
@@ -59,6 +67,15 @@ class Control:
             for key, job in service.jobs.items()
         }
         return Response(200, {**self._about, "pools": pools, "jobs": jobs})
+
+    async def _quota(self, request: Request) -> Response:
+        """Set quotas of an account; answers all of them, null for no limit."""
+        body = dict(_body(request))
+        account = str(body.pop("account", "") or "")
+        for name, value in body.items():
+            if name not in QUOTAS or isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise invalid_property(name, value, f"A whole number from 0 for one of: {', '.join(QUOTAS)}.")
+        return Response(200, {"account": account, **await self._limit(account, body)})
 
     async def _preempt(self, request: Request) -> Response:
         body = _body(request)

@@ -8,7 +8,9 @@ from arm.worlds import GROUP, SUBSCRIPTION, World, play, pool_body
 from batchite.arm.accounts import AccountDirectory
 from batchite.arm.types.batch_accounts import NAME
 from batchite.batch import pools
-from batchite.scheduler.model import PoolKey
+from batchite.scheduler.events import CreateSchedule
+from batchite.scheduler.model import JobKey, JobState, PoolKey, ScheduleKey, ScheduleState, Timing
+from batchite.service import Document
 
 pytestmark = pytest.mark.documented
 PENDING = "$TargetDedicatedNodes = 1;"
@@ -244,6 +246,55 @@ def test_a_pool_of_the_data_plane_is_seen_by_arm() -> None:
         machine = pool["properties"]["deploymentConfiguration"]["virtualMachineConfiguration"]
         assert machine["imageReference"] == {"id": "/images/one"}
         assert pool["properties"]["scaleSettings"]["fixedScale"]["targetLowPriorityNodes"] == 1
+
+    play(scenario)
+
+
+def test_the_quotas_of_an_account_can_be_set() -> None:
+    """ARM shows them, a PUT keeps them, pools and the data plane are held to them; they go with the account."""
+
+    async def scenario(world: World) -> None:
+        await world.group()
+        account = await world.account()
+        name = account.rpartition("/")[2]
+        accounts = AccountDirectory(world.resources, world.endpoints)
+        limits = await accounts.limit(name, {"poolQuota": 1, "activeJobAndJobScheduleQuota": 2})
+        assert limits == {
+            "dedicatedCoreQuota": 900,
+            "lowPriorityCoreQuota": 100,
+            "poolQuota": 1,
+            "activeJobAndJobScheduleQuota": 2,
+        }
+        assert (await world.ok("GET", account))["properties"]["activeJobAndJobScheduleQuota"] == 2
+        assert (await world.ok("PUT", account, {"location": "westeurope"}))["properties"]["poolQuota"] == 1
+        found = accounts.find(name)
+        assert found is not None
+        assert (found.pool_quota, found.job_quota) == (1, 2)
+        await world.ok("PUT", f"{account}/pools/a", pool_body())
+        refused = await world.call("PUT", f"{account}/pools/b", pool_body())
+        assert (refused.status, refused.json["code"]) == (409, "PoolQuotaReached")
+        await world.finish(await world.call("DELETE", account))
+        await world.account()
+        assert (await world.ok("GET", account))["properties"]["poolQuota"] == 100
+
+    play(scenario)
+
+
+def test_deleting_an_account_deletes_its_schedules() -> None:
+    """They make no more jobs, and those they made go."""
+
+    async def scenario(world: World) -> None:
+        await world.group()
+        account = await world.account()
+        key = ScheduleKey(account.rpartition("/")[2], "hourly")
+        pattern = JobState(JobKey(key.account, ""), "", PoolKey(key.account, "a"), "a", 0, "active", 0)
+        schedule = ScheduleState(key, "hourly", 0, "active", 0, pattern, Timing(interval=60))
+        document = {"jobSpecification": {"poolInfo": {"poolId": "a"}}}
+        await world.service.apply(CreateSchedule(schedule), Document("schedule.doc", "/".join(key), document))
+        assert world.service.jobs
+        assert (await world.finish(await world.call("DELETE", account))).status == 204
+        assert not world.service.schedules
+        assert not world.service.jobs
 
     play(scenario)
 

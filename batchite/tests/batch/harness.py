@@ -64,13 +64,21 @@ def wait_until(predicate: Callable[[], Any], description: str) -> Any:
 
 
 class AnyAccount:
-    """Every name is an account with the same key; those that begin with `linked` have auto-storage."""
+    """Every name is an account with the same key; `linked…` have auto-storage, `limited…` have small quotas."""
 
     def find(self, account: str) -> BatchAccount:
         """The account."""
         linked = account.startswith("linked")
         url = "https://127.0.0.1:1/stored" if linked else ""
-        return BatchAccount(account, keys=(KEY, KEY), auto_storage_url=url, auto_storage_identity=IDENTITY * linked)
+        most = 2 if account.startswith("limited") else None
+        return BatchAccount(
+            account,
+            keys=(KEY, KEY),
+            auto_storage_url=url,
+            auto_storage_identity=IDENTITY * linked,
+            pool_quota=most,
+            job_quota=most,
+        )
 
 
 @dataclass

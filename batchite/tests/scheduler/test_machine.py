@@ -199,13 +199,19 @@ class Machine(RuleBasedStateMachine):
         interval=st.sampled_from([None, 60, 300]),
         window=st.sampled_from([None, 60]),
         ends=st.booleans(),
+        quota=st.sampled_from([None, 3]),
     )
     def schedule(
-        self, action: type[e.DisableSchedule] | None, interval: int | None, window: int | None, ends: bool
+        self,
+        action: type[e.DisableSchedule] | None,
+        interval: int | None,
+        window: int | None,
+        ends: bool,
+        quota: int | None,
     ) -> None:
         """A client makes a job schedule, changes it, or disables, enables, terminates or deletes it."""
         times = Timing(interval=interval, window=window, not_after=self.driver.at + 500 if ends else None)
-        new = ScheduleState(SCHEDULE, "s", 0, "active", 0, job("", on_all_complete="noaction"), times)
+        new = ScheduleState(SCHEDULE, "s", 0, "active", 0, job(""), times, quota=quota)
         if action is not None:
             self.attempt(action(SCHEDULE))
         elif not self.attempt(e.CreateSchedule(new)):

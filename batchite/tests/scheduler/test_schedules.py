@@ -6,23 +6,21 @@ from typing import Any
 
 import orjson
 import pytest
-from scheduler.worlds import POOL, Driver, job, pool, task
+from scheduler.worlds import POOL, Driver, job, pool, schedule, task
+from scheduler.worlds import SCHEDULE as KEY
 
 from batchite.errors import ServiceError
 from batchite.records import decoder, encode
 from batchite.scheduler import events as e
-from batchite.scheduler.commands import Derived, Put, Record
+from batchite.scheduler.commands import Derived, Gone, Put, Record
 from batchite.scheduler.core import Scheduler
-from batchite.scheduler.model import JobKey, ScheduleKey, ScheduleState, Timing
+from batchite.scheduler.model import JobKey, ScheduleState, Timing
+from batchite.scheduler.samples import Samples
+from batchite.scheduler.timers import Timers
+from batchite.scheduler.turn import Turn
+from batchite.scheduler.world import World
 
-KEY = ScheduleKey("acct", "nightly")
 START = Driver().at
-
-
-def schedule(**fields: Any) -> ScheduleState:
-    """A schedule on the pool; the fields are its times, or those of its jobs."""
-    times = {name: fields.pop(name) for name in ("not_before", "not_after", "window", "interval") if name in fields}
-    return ScheduleState(KEY, "Nightly", 0, "active", 0, job("", **fields), Timing(**times))
 
 
 def scheduled(**fields: Any) -> Driver:
@@ -270,3 +268,15 @@ def test_a_job_takes_its_document_from_the_schedule() -> None:
         "ScheduleState",
         "JobState",
     }
+
+
+@pytest.mark.ours
+def test_a_pool_and_a_job_of_one_id_keep_their_own_changes() -> None:
+    """Their keys are equal tuples; an event that changes both must not lose one."""
+    turn = Turn(World(), Timers(), Samples(), e.Now(0, 0), "test")
+    records = (pool(), job("pool"), schedule())
+    for record in records:
+        turn.put(record)
+    assert turn.outcome().changes == tuple(Put(record) for record in records)
+    turn.gone(JobKey("acct", "pool"))
+    assert turn.outcome().changes[:2] == (Put(records[0]), Gone(JobKey("acct", "pool")))

@@ -16,13 +16,17 @@ from batchite.scheduler.model import (
     NodeState,
     PoolKey,
     PoolState,
+    ScheduleKey,
+    ScheduleState,
     StartTaskPolicy,
     TaskKey,
     TaskState,
+    Timing,
 )
 
 POOL = PoolKey("acct", "pool")
 JOB = JobKey("acct", "job")
+SCHEDULE = ScheduleKey("acct", "nightly")
 FAILED = Failure("usererror", "FailureExitCode", "exit code 1")
 
 
@@ -72,6 +76,12 @@ def task(name: str, job_name: str = "job", **fields: object) -> TaskState:
         sequence=0,
         **fields,  # type: ignore[arg-type]  # fields of the record
     )
+
+
+def schedule(quota: int | None = None, **fields: Any) -> ScheduleState:
+    """A schedule on the pool; the fields are its times, or those of its jobs."""
+    times = {name: fields.pop(name) for name in ("not_before", "not_after", "window", "interval") if name in fields}
+    return ScheduleState(SCHEDULE, "Nightly", 0, "active", 0, job("", **fields), Timing(**times), quota=quota)
 
 
 @dataclass

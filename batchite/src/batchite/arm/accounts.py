@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from batchite.arm import quotas
 from batchite.arm.ports import Endpoints
 from batchite.arm.resources import Resource, ResourceStore
 from batchite.arm.roles import RoleAuthorizer
 from batchite.arm.types import batch_accounts, storage_accounts
 from batchite.batch.accounts import BatchAccount
+from batchite.errors import ServiceError
+from batchite.scheduler.model import CoreQuota
 
 
 class AccountDirectory:
@@ -19,21 +23,44 @@ class AccountDirectory:
         self._endpoints = endpoints
         self._built_in = {account.name.lower(): account for account in built_in}
         self._revision = -1
-        self._accounts: dict[str, Resource] = {}
+        self._accounts: dict[str, BatchAccount] = {}
 
     def find(self, account: str) -> BatchAccount | None:
         """The account of that name, whatever its case, or None."""
         if self._revision != self._resources.revision:
             self._revision = self._resources.revision
-            found = self._resources.of_type(batch_accounts.NAME)
-            self._accounts = {resource["name"].lower(): resource for resource in found}
-        resource = self._accounts.get(account.lower())
-        return self._view(resource) if resource else self._built_in.get(account.lower())
+            made = [self._view(resource) for resource in self._resources.of_type(batch_accounts.NAME)]
+            found = [*map(self._limited, self._built_in.values()), *made]
+            self._accounts = {one.name.lower(): one for one in found}
+        return self._accounts.get(account.lower())
+
+    async def limit(self, account: str, changes: Mapping[str, int]) -> dict[str, int | None]:
+        """Set quotas by ARM's names and return all of the account, None for no limit. Raises AccountNotFound."""
+        if self.find(account) is None:
+            raise ServiceError("AccountNotFound")
+        if changes:
+            await quotas.set_quotas(self._resources, account, changes)
+        found = self.find(account)
+        assert found is not None
+        cores = found.core_quota or CoreQuota(None, None)
+        return dict(zip(quotas.NAMES, (*cores, found.pool_quota, found.job_quota), strict=True))
+
+    def _limited(self, account: BatchAccount) -> BatchAccount:
+        """A built-in account, which has no limits but those that were set."""
+        found = quotas.quotas_of(self._resources, account.name)
+        cores = CoreQuota(found.get(quotas.CORES), found.get(quotas.SPOT_CORES))
+        return replace(
+            account,
+            core_quota=None if cores == CoreQuota(None, None) else cores,
+            pool_quota=found.get(quotas.POOLS),
+            job_quota=found.get(quotas.JOBS),
+        )
 
     def _view(self, resource: Resource) -> BatchAccount:
         first, second = resource["_private"]["keys"]
         linked = resource["properties"].get("autoStorage", {})
         storage = linked.get("storageAccountId", "").rsplit("/", 1)[-1]
+        limits = batch_accounts.limits(self._resources, resource)
         return BatchAccount(
             name=resource["name"],
             resource_id=resource["id"],
@@ -42,7 +69,9 @@ class AccountDirectory:
             auto_storage_account=storage,
             auto_storage_url=f"{self._endpoints.blob}/{storage}" if storage else "",
             auto_storage_identity=linked.get("nodeIdentityReference", {}).get("resourceId", ""),
-            core_quota=batch_accounts.core_quota(resource),
+            core_quota=batch_accounts.core_quota(self._resources, resource),
+            pool_quota=limits[quotas.POOLS],
+            job_quota=limits[quotas.JOBS],
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from batchite.blob.service import BlobVersion
 from batchite.blob.signatures import Target
 from batchite.scheduler.events import Event, Now
-from batchite.scheduler.model import CoreQuota, JobKey, JobState, PoolKey, PoolState
+from batchite.scheduler.model import CoreQuota, JobKey, JobState, PoolKey, PoolState, ScheduleKey, ScheduleState
 
 
 class Clock(Protocol):
@@ -29,6 +29,10 @@ class Service(Protocol):
     @property
     def jobs(self) -> Mapping[JobKey, JobState]:
         """Every job."""
+
+    @property
+    def schedules(self) -> Mapping[ScheduleKey, ScheduleState]:
+        """Every job schedule."""
 
     def now(self) -> Now:
         """The present moment."""

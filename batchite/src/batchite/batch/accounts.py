@@ -17,7 +17,8 @@ class BatchAccount:
 
     `auto_storage_url` is the blob endpoint of the linked storage account, empty when none is linked;
     `auto_storage_identity` is the resource id of the identity with which nodes reach it, empty for none.
-    `core_quota` limits the nodes of its pools, None for no limit.
+    `core_quota` limits the nodes of its pools, `pool_quota` their number, `job_quota` active jobs and schedules; None
+    for no limit.
     """
 
     name: str
@@ -28,6 +29,8 @@ class BatchAccount:
     auto_storage_url: str = ""
     auto_storage_identity: str = ""
     core_quota: CoreQuota | None = None
+    pool_quota: int | None = None
+    job_quota: int | None = None
 
     def __repr__(self) -> str:
         """The name; keys are never shown."""

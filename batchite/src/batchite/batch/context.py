@@ -23,6 +23,12 @@ class Context:
     applications: ApplicationDirectory
 
 
+def job_quota(context: Context, account: str) -> int | None:
+    """How many active jobs and job schedules the account may have, None for no limit."""
+    found = context.accounts.find(account)
+    return found.job_quota if found else None
+
+
 def document_key(key: tuple[str, ...]) -> str:
     """The key of a resource's document."""
     return "/".join(key)

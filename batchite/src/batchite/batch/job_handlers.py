@@ -8,7 +8,7 @@ from batchite.batch import documents, jobs, pools
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
-from batchite.batch.context import JOB, Context, document_key, stored, version
+from batchite.batch.context import JOB, Context, document_key, job_quota, stored, version
 from batchite.batch.options import flag, list_page
 from batchite.batch.resources import JOB as JOBS
 from batchite.batch.versions import task_counts
@@ -27,7 +27,7 @@ async def create_job(context: Context, request: Request) -> Response:
     pool = pools.existing(context.service, request.account, body["poolInfo"]["poolId"])
     state = jobs.new_state(request.account, body, pool.id)
     document = Document(JOB, document_key(state.key), body)
-    await context.service.apply(CreateJob(state, request.request_id), document)
+    await context.service.apply(CreateJob(state, request.request_id, job_quota(context, request.account)), document)
     return created(address(request, "jobs", state.id), version(context.service, JOB, state.key))
 
 

@@ -30,8 +30,14 @@ async def create_pool(context: Context, request: Request) -> Response:
     body = read_body(request, documents.POOL)
     _check_packages(context, request, body)
     account = context.accounts.find(request.account)
-    quota = account.core_quota if account else None
-    key = await pools.create_pool(context.service, request.account, body, cause=request.request_id, quota=quota)
+    key = await pools.create_pool(
+        context.service,
+        request.account,
+        body,
+        cause=request.request_id,
+        quota=account.core_quota if account else None,
+        most=account.pool_quota if account else None,
+    )
     return created(address(request, "pools", body["id"]), version(context.service, POOL, key))
 
 

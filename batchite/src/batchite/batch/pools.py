@@ -45,13 +45,20 @@ def existing(service: BatchService, account: str, pool_id: str) -> PoolState:
 
 
 async def create_pool(
-    service: BatchService, account: str, document: dict[str, Json], *, cause: str, quota: CoreQuota | None = None
+    service: BatchService,
+    account: str,
+    document: dict[str, Json],
+    *,
+    cause: str,
+    quota: CoreQuota | None = None,
+    most: int | None = None,
 ) -> PoolKey:
     """Create a pool from its data-plane document.
 
     Two properties are set by ARM only: `identity` ({type, userAssignedIdentities: [{resourceId, clientId,
-    principalId}]}), kept as given, and `nodeDeallocationOption`, how nodes leave. Raises ServiceError: 400 naming the
-    property, 501 for what is not built, PoolExists.
+    principalId}]}), kept as given, and `nodeDeallocationOption`, how nodes leave. `quota` limits its nodes, `most` the
+    number of the account's pools. Raises ServiceError: 400 naming the property, 501 for what is not built, PoolExists,
+    PoolQuotaReached.
     """
     document = without_nulls(document)
     body = {name: value for name, value in document.items() if name not in _OF_ARM}
@@ -62,7 +69,7 @@ async def create_pool(
     kept = {name: value for name, value in document.items() if name not in _SCALE | {_OPTION}}
     if "userAccounts" in kept:
         kept["userAccounts"] = without_secrets(kept["userAccounts"])
-    await service.apply(CreatePool(state, cause), Document(POOL, document_key(state.key), kept))
+    await service.apply(CreatePool(state, cause, most), Document(POOL, document_key(state.key), kept))
     return state.key
 
 

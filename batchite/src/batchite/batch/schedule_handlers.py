@@ -8,7 +8,7 @@ from batchite.batch import jobs, schedule_rules, schedules
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
-from batchite.batch.context import SCHEDULE, Context, document_key, stored, version
+from batchite.batch.context import SCHEDULE, Context, document_key, job_quota, stored, version
 from batchite.batch.options import flag, list_page
 from batchite.batch.resources import JOB as JOBS
 from batchite.batch.resources import SCHEDULE as SCHEDULES
@@ -28,7 +28,7 @@ from batchite.service import Document
 async def create_job_schedule(context: Context, request: Request) -> Response:
     """POST /jobschedules."""
     body = read_body(request, schedule_rules.SCHEDULE)
-    state = schedules.new_state(request.account, body)
+    state = schedules.new_state(request.account, body, job_quota(context, request.account))
     document = Document(SCHEDULE, document_key(state.key), body)
     await context.service.apply(CreateSchedule(state, request.request_id), document)
     return created(address(request, "jobschedules", state.id), version(context.service, SCHEDULE, state.key))

@@ -24,7 +24,7 @@ def existing(service: BatchService, account: str, schedule_id: str) -> ScheduleS
     return found
 
 
-def new_state(account: str, body: Mapping[str, Json]) -> ScheduleState:
+def new_state(account: str, body: Mapping[str, Json], quota: int | None) -> ScheduleState:
     """The core's view of a new schedule; the core fills in the times."""
     return ScheduleState(
         key=ScheduleKey(account, body["id"].lower()),
@@ -34,6 +34,7 @@ def new_state(account: str, body: Mapping[str, Json]) -> ScheduleState:
         state_at=0.0,
         pattern=_pattern(account, body["jobSpecification"]),
         timing=_timing(body["schedule"]),
+        quota=quota,
     )
 
 

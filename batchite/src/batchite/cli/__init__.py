@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from batchite.cli import autoscale, chaos, server
+from batchite.cli import autoscale, chaos, quota, server
 from batchite.cli.errors import CommandError
 
 
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", type=Path, default=argparse.SUPPRESS, metavar="DIR", help="data directory")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     server.add_parsers(commands, shared)
+    quota.add_parser(commands, shared)
     chaos.add_parser(commands, shared)
     autoscale.add_parser(commands)
     story = commands.add_parser("story", parents=[shared], help="not built yet")

@@ -1,10 +1,11 @@
-"""How many nodes a pool may get: the account's core quotas, and the size of pools whose nodes talk to each other.
+"""What an account may have: pools, active jobs and job schedules, and nodes of a pool by its core quotas and kind.
 
-What is not given shows as a resize error while the pool is steady with fewer nodes than its target, as in the service.
+Nodes that a pool does not get show as a resize error while it is steady with fewer than its target, as in the service.
 """
 
 from __future__ import annotations
 
+from batchite.errors import ServiceError
 from batchite.scheduler.model import PoolState, ResizeError
 from batchite.scheduler.world import World
 
@@ -24,7 +25,8 @@ def granted(world: World, pool: PoolState, wanted: int, *, spot: bool) -> tuple[
     """How many of the wanted new nodes the pool gets, and the errors that say why not all of them."""
     if wanted <= 0:
         return 0, ()
-    rooms = [(SPOT if spot else DEDICATED, _cores_room(world, pool, spot=spot))] if pool.quota and pool.cores else []
+    quota = pool.quota.of(spot=spot) if pool.quota and pool.cores else None
+    rooms = [] if quota is None else [(SPOT if spot else DEDICATED, _cores_room(world, pool, quota, spot=spot))]
     if pool.inter_node:
         rooms.append((COMMUNICATING, MOST_COMMUNICATING - len(world.nodes_of[pool.key])))
     short = tuple(error for error, room in rooms if room < wanted)
@@ -40,7 +42,22 @@ def cores_in_use(world: World, account: str, *, spot: bool) -> int:
     )
 
 
-def _cores_room(world: World, pool: PoolState, *, spot: bool) -> int:
-    assert pool.quota is not None
-    quota = pool.quota.spot if spot else pool.quota.dedicated
+def check_pools(world: World, account: str, quota: int | None) -> None:
+    """Raise PoolQuotaReached unless the account may have another pool; those being deleted count."""
+    if quota is not None and sum(key.account == account for key in world.pools) >= quota:
+        raise ServiceError("PoolQuotaReached")
+
+
+def room_for_job(world: World, account: str, quota: int | None) -> bool:
+    """Whether the account may have another active job or job schedule; what has completed does not count."""
+    return quota is None or world.active[account] < quota
+
+
+def check_jobs(world: World, account: str, quota: int | None) -> None:
+    """Raise ActiveJobAndScheduleQuotaReached unless the account may have another active job or job schedule."""
+    if not room_for_job(world, account, quota):
+        raise ServiceError("ActiveJobAndScheduleQuotaReached")
+
+
+def _cores_room(world: World, pool: PoolState, quota: int, *, spot: bool) -> int:
     return (quota - cores_in_use(world, pool.key.account, spot=spot)) // pool.cores

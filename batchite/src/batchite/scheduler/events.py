@@ -32,10 +32,14 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class CreatePool:
-    """Add a pool; the record's times are filled in by the core. An autoscale formula is evaluated at once."""
+    """Add a pool; the record's times are filled in by the core. An autoscale formula is evaluated at once.
+
+    `quota`: pools that the account may have, None = without limit.
+    """
 
     pool: PoolState
     cause: str = ""
+    quota: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,11 @@ class DeletePool:
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Add a job."""
+    """Add a job. `quota`: active jobs and schedules that the account may have, None = without limit."""
 
     job: JobState
     cause: str = ""
+    quota: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

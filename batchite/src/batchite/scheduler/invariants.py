@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from batchite.scheduler.capacity import cores_in_use
-from batchite.scheduler.model import JobKey, NodeKey, ScheduleKey
+from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, ScheduleState
 from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, schedule_of
 
 
@@ -14,6 +16,7 @@ def check_invariants(world: World) -> None:
     _check_counts(world)
     _check_jobs(world)
     _check_schedules(world)
+    _check_active(world)
     _check_reachable(world)
     _check_quotas(world)
 
@@ -77,14 +80,19 @@ def _check_schedules(world: World) -> None:
     assert {key: set(jobs) for key, jobs in world.jobs_from.items() if jobs} == made
 
 
+def _check_active(world: World) -> None:
+    """The number of active jobs and schedules is what the records say."""
+    items: list[JobState | ScheduleState] = [*world.jobs.values(), *world.schedules.values()]
+    assert +world.active == Counter(item.key.account for item in items if item.state != "completed")
+
+
 def _check_quotas(world: World) -> None:
     """No account has more vCPUs than its quotas allow."""
     for pool in world.pools.values():
-        if pool.quota is not None:
-            account = pool.key.account
-            used = (cores_in_use(world, account, spot=False), cores_in_use(world, account, spot=True))
-            assert used[0] <= pool.quota.dedicated, f"{account}: {used[0]} dedicated vCPUs"
-            assert used[1] <= pool.quota.spot, f"{account}: {used[1]} Spot vCPUs"
+        for spot in (False, True):
+            quota = pool.quota.of(spot=spot) if pool.quota else None
+            used = cores_in_use(world, pool.key.account, spot=spot)
+            assert quota is None or used <= quota, f"{pool.key.account}: {used} vCPUs, Spot {spot}"
 
 
 def _check_reachable(world: World) -> None:

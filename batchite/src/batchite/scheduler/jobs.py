@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import placement, tasks
+from batchite.scheduler import capacity, placement, tasks
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob, UpdateJob
 from batchite.scheduler.model import JobKey, JobState, PoolKey, ScheduleKey
 from batchite.scheduler.turn import Turn
@@ -25,6 +25,7 @@ def create(turn: Turn, event: CreateJob) -> None:
         raise ServiceError("JobScheduleWithSameIdExists")
     if job.pool not in turn.world.pools:
         raise ServiceError("PoolNotFound")
+    capacity.check_jobs(turn.world, job.key.account, event.quota)
     start(turn, job)
 
 

@@ -106,10 +106,14 @@ class StartTaskPolicy:
 
 
 class CoreQuota(NamedTuple):
-    """How many vCPUs the nodes of an account may have."""
+    """How many vCPUs the nodes of an account may have; None = without limit."""
 
-    dedicated: int
-    spot: int
+    dedicated: int | None
+    spot: int | None
+
+    def of(self, *, spot: bool) -> int | None:
+        """That of one kind of nodes."""
+        return self.spot if spot else self.dedicated
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +239,7 @@ class ScheduleState:
     previous_state: str = ""
     previous_state_at: float | None = None
     ended_at: float | None = None
+    quota: int | None = None  # active jobs and schedules that the account may have; None = without limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, autoscaling
+from batchite.scheduler import allocation, autoscaling, capacity
 from batchite.scheduler.events import CreatePool, DeletePool, ResizePool, SetAutoScale, UpdatePool
 from batchite.scheduler.model import PoolKey, PoolState
 from batchite.scheduler.turn import Turn
@@ -17,6 +17,7 @@ def create(turn: Turn, event: CreatePool) -> None:
     if pool.key in turn.world.pools:
         deleting = turn.world.pools[pool.key].state == "deleting"
         raise ServiceError("PoolBeingDeleted" if deleting else "PoolExists")
+    capacity.check_pools(turn.world, pool.key.account, event.quota)
     turn.put(replace(pool, created_at=now, state="active", state_at=now, allocation="steady", allocation_at=now))
     if pool.autoscale is not None:
         autoscaling.enable(turn, pool.key)

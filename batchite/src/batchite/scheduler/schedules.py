@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import jobs
-from batchite.scheduler.commands import Derived, Gone
+from batchite.scheduler import capacity, jobs
+from batchite.scheduler.commands import Derived, Gone, Key, Put
 from batchite.scheduler.events import (
     CreateSchedule,
     DeleteJob,
@@ -23,7 +23,6 @@ from batchite.scheduler.events import (
 )
 from batchite.scheduler.model import JobKey, JobState, ScheduleKey, ScheduleState, Timing
 from batchite.scheduler.turn import Turn
-from batchite.scheduler.world import schedule_of
 
 TERMINATED = "TerminateJobSchedule"
 """The terminateReason of a job that ends with its schedule (documented)."""
@@ -44,6 +43,7 @@ def create(turn: Turn, event: CreateSchedule) -> None:
         raise ServiceError("JobScheduleBeingDeleted" if present.state == "deleting" else "JobScheduleExists")
     if JobKey(*schedule.key) in turn.world.jobs:
         raise ServiceError("JobWithSameIdExists")
+    capacity.check_jobs(turn.world, schedule.key.account, schedule.quota)
     turn.put(replace(schedule, created_at=now, state="active", state_at=now))
     watch(turn, turn.world.schedules[schedule.key])
     settle(turn, schedule.key)
@@ -117,13 +117,15 @@ def settle(turn: Turn, key: ScheduleKey) -> None:
 
 
 def follow(turn: Turn) -> None:
-    """Go on with the schedules whose jobs came to an end in this turn."""
+    """Go on with the schedules of accounts in which a job or a schedule came to its end: there is room for a job."""
     if not turn.world.schedules:
         return
-    ended = {schedule_of(key) for key in _ended_jobs(turn)}
-    for schedule in ended:
-        if schedule is not None and schedule in turn.world.schedules:
-            settle(turn, schedule)
+    seen: set[Key] = set()
+    while fresh := _ended(turn) - seen:
+        seen |= fresh
+        accounts = {key.account for key in fresh}
+        for key in [key for key in turn.world.schedules if key.account in accounts]:
+            settle(turn, key)
 
 
 def live_job(turn: Turn, schedule: ScheduleState) -> JobState | None:
@@ -161,19 +163,22 @@ def _existing(turn: Turn, key: ScheduleKey) -> ScheduleState:
     return schedule
 
 
-def _ended_jobs(turn: Turn) -> list[JobKey]:
-    return [
-        key
-        for (_, key), change in turn.changes.items()
-        if isinstance(key, JobKey)
-        and (isinstance(change, Gone) or getattr(turn.world.jobs.get(key), "state", "") == "completed")
-    ]
+def _ended(turn: Turn) -> set[Key]:
+    """The jobs and schedules that completed or went in this turn."""
+    found: set[Key] = set()
+    for change in turn.changes.values():
+        match change:
+            case Gone(key=JobKey() | ScheduleKey() as key):
+                found.add(key)
+            case Put(record=JobState(state="completed") | ScheduleState(state="completed") as record):
+                found.add(record.key)
+    return found
 
 
 def _go_on(turn: Turn, schedule: ScheduleState) -> None:
     """Open the opportunity of this moment, use it if no other job is in the way, and see whether that was all."""
     opened = _opened(turn, schedule)
-    if not _is_past(turn, opened) and _is_due(turn, opened) and live_job(turn, opened) is None:
+    if _may_run(turn, opened):
         opened = _run(turn, opened)
     if opened != schedule:
         turn.put(opened)
@@ -223,8 +228,11 @@ def _run(turn: Turn, schedule: ScheduleState) -> ScheduleState:
     return replace(schedule, runs=number, last_at=at, next_at=None if interval is None else at + interval)
 
 
-def _is_due(turn: Turn, schedule: ScheduleState) -> bool:
-    return schedule.next_at is not None and schedule.next_at <= turn.now.service
+def _may_run(turn: Turn, schedule: ScheduleState) -> bool:
+    """Whether a job is due and neither its end, another job nor the account's quota is in the way."""
+    due = schedule.next_at is not None and schedule.next_at <= turn.now.service
+    room = capacity.room_for_job(turn.world, schedule.key.account, schedule.quota)
+    return due and room and not _is_past(turn, schedule) and live_job(turn, schedule) is None
 
 
 def _is_past(turn: Turn, schedule: ScheduleState) -> bool:

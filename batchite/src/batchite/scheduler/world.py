@@ -6,7 +6,7 @@ Indexes are derived: `World.load` rebuilds all of them from the records alone, a
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from batchite.scheduler.commands import Key, Record
@@ -72,6 +72,7 @@ class World:
     jobs_of: defaultdict[PoolKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
     jobs_from: defaultdict[ScheduleKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
     running_on: defaultdict[NodeKey, dict[TaskKey, int]] = field(default_factory=lambda: defaultdict(dict))
+    active: Counter[str] = field(default_factory=Counter)  # jobs and schedules by account that have not completed
     counts: dict[JobKey, Counts] = field(default_factory=dict)
     ready: defaultdict[JobKey, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     dependencies: Dependencies = field(default_factory=Dependencies)
@@ -111,6 +112,7 @@ class World:
             case TaskState():
                 self._put_task(record)
             case ScheduleState():
+                self._count_active(self.schedules.get(record.key), record)
                 self.schedules[record.key] = record
 
     def remove(self, key: Key) -> None:
@@ -128,7 +130,7 @@ class World:
             case TaskKey():
                 self._remove_task(key)
             case ScheduleKey():
-                del self.schedules[key]
+                self._count_active(self.schedules.pop(key), None)
                 self.jobs_from.pop(key, None)
 
     def enqueue(self, task: TaskState) -> None:
@@ -136,6 +138,7 @@ class World:
         heapq.heappush(self.ready[JobKey(task.key.account, task.key.job)], (task.sequence, task.key.task))
 
     def _put_job(self, job: JobState) -> None:
+        self._count_active(self.jobs.get(job.key), job)
         before = self.jobs.get(job.key, job)
         if before.pool != job.pool:
             self.jobs_of[before.pool].pop(job.key, None)
@@ -149,11 +152,17 @@ class World:
 
     def _remove_job(self, key: JobKey) -> None:
         job = self.jobs.pop(key)
+        self._count_active(job, None)
         self.jobs_of[job.pool].pop(key, None)
         if (schedule := schedule_of(key)) is not None:
             self.jobs_from[schedule].pop(key, None)
         for index in (self.tasks, self.counts, self.ready):
             index.pop(key, None)
+
+    def _count_active(self, before: JobState | ScheduleState | None, after: JobState | ScheduleState | None) -> None:
+        for item, sign in ((before, -1), (after, 1)):
+            if item is not None and item.state != "completed":
+                self.active[item.key.account] += sign
 
     def _put_task(self, task: TaskState) -> None:
         job = JobKey(task.key.account, task.key.job)

@@ -1,6 +1,6 @@
 """Batch accounts. Each one is a data plane of its own at `/batch/<account>`.
 
-Honoured: allowedAuthenticationModes, keys, the linked storage account, identities, the quotas of pools and cores; the
+Honoured: allowedAuthenticationModes, keys, the linked storage account, identities, the quotas; the
 rest describes Azure's side of the account. `support.ACCOUNT` says what becomes of each input.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from batchite.arm import quotas
 from batchite.arm.bodies import read_body
 from batchite.arm.ids import ResourceId
 from batchite.arm.kinds import Arm, ResourceType, new_key
-from batchite.arm.resources import Resource, private
+from batchite.arm.resources import Resource, ResourceStore, private
 from batchite.arm.shapes import array, location, read_only, record, tags, text
 from batchite.arm.types import storage_accounts
 from batchite.arm.types.identity import identity_shape, resolve_identity
@@ -20,12 +21,11 @@ from batchite.arm.types.private_links import with_connections
 from batchite.clock import wire_time
 from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Request, Response
-from batchite.scheduler.events import DeleteJob
+from batchite.scheduler.events import DeleteJob, DeleteSchedule
 from batchite.scheduler.model import CoreQuota
 
 NAME = "Microsoft.Batch/batchAccounts"
 BUILT_IN = "batchite"  # the account that exists without ARM: its name is taken
-POOL_QUOTA = 100
 USER_SUBSCRIPTION = "UserSubscription"
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers"
 _MODES = ("SharedKey", "AAD", "TaskAuthenticationToken")
@@ -35,7 +35,7 @@ _QUOTAS = {
     "lowPriorityCoreQuota": 100,
     "dedicatedCoreQuotaPerVMFamily": [],
     "dedicatedCoreQuotaPerVMFamilyEnforced": False,
-    "poolQuota": POOL_QUOTA,
+    "poolQuota": 100,
     "activeJobAndJobScheduleQuota": 300,
 }
 _DEFAULTS = {
@@ -46,12 +46,18 @@ _DEFAULTS = {
 }
 
 
-def core_quota(account: Resource) -> CoreQuota | None:
-    """The vCPUs that the account's nodes may have; those of a user subscription are limited by the subscription."""
+def limits(resources: ResourceStore, account: Resource) -> dict[str, int]:
+    """The account's quotas by name: Azure's defaults, but those that were set for it."""
     properties = account["properties"]
-    if properties["poolAllocationMode"] == USER_SUBSCRIPTION:
+    return {name: properties[name] for name in quotas.NAMES} | quotas.quotas_of(resources, account["name"])
+
+
+def core_quota(resources: ResourceStore, account: Resource) -> CoreQuota | None:
+    """The vCPUs that the account's nodes may have; those of a user subscription are limited by the subscription."""
+    if account["properties"]["poolAllocationMode"] == USER_SUBSCRIPTION:
         return None
-    return CoreQuota(properties["dedicatedCoreQuota"], properties["lowPriorityCoreQuota"])
+    found = limits(resources, account)
+    return CoreQuota(found[quotas.CORES], found[quotas.SPOT_CORES])
 
 
 def _complete(arm: Arm, rid: ResourceId, wanted: Resource, old: Resource | None) -> Resource:
@@ -86,12 +92,16 @@ def _check_free(arm: Arm, name: str) -> None:
 
 def _render(arm: Arm, resource: Resource) -> Resource:
     endpoint = f"{arm.endpoints.https.split('://')[-1]}/batch/{resource['name'].lower()}"
-    return with_connections(arm, {**resource, "properties": {**resource["properties"], "accountEndpoint": endpoint}})
+    known = limits(arm.resources, resource) | {"accountEndpoint": endpoint}
+    return with_connections(arm, {**resource, "properties": {**resource["properties"], **known}})
 
 
 async def _remove(arm: Arm, resource: Resource, cause: str) -> None:
-    """Delete the account's jobs and pools, wait until they are gone, then forget the account."""
+    """Delete the account's schedules, jobs and pools, wait until they are gone, then forget the account."""
     account = resource["name"].lower()
+    for schedule in [found for found in arm.service.schedules.values() if found.key.account == account]:
+        if schedule.state != "deleting":
+            await arm.service.apply(DeleteSchedule(schedule.key, cause))
     for job in [found for found in arm.service.jobs.values() if found.key.account == account]:
         if job.state != "deleting":
             await arm.service.apply(DeleteJob(job.key, cause))
@@ -100,12 +110,13 @@ async def _remove(arm: Arm, resource: Resource, cause: str) -> None:
             await arm.pools.delete_pool(arm.service, pool.key, cause=cause)
     while _in_use(arm, account):  # noqa: ASYNC110 - the core announces no end of a deletion
         await asyncio.sleep(_POLL)
+    await quotas.forget_quotas(arm.resources, account)
     await arm.resources.remove(resource["id"])
 
 
 def _in_use(arm: Arm, account: str) -> bool:
-    pools = any(key.account == account for key in arm.service.pools)
-    return pools or any(key.account == account for key in arm.service.jobs)
+    held = (arm.service.schedules, arm.service.jobs, arm.service.pools)
+    return any(key.account == account for found in held for key in found)
 
 
 async def _list_keys(_arm: Arm, account: Resource, _request: Request) -> Response:

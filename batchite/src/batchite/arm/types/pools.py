@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from batchite.arm import applications, ids
+from batchite.arm import applications, ids, quotas
 from batchite.arm.bodies import read_body
 from batchite.arm.ids import ResourceId
 from batchite.arm.kinds import Arm, ResourceType
@@ -126,8 +126,9 @@ def with_defaults(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_quota(arm: Arm, rid: ResourceId) -> None:
+    account = _account(arm, rid)
     count = sum(key.account == _key(rid).account for key in arm.service.pools)
-    if count >= batch_accounts.POOL_QUOTA:
+    if account is not None and count >= batch_accounts.limits(arm.resources, account)[quotas.POOLS]:
         raise ServiceError("PoolQuotaReached")
 
 
@@ -172,7 +173,7 @@ async def _apply(arm: Arm, new: Resource, old: Resource | None, cause: str) -> N
             await arm.pools.update_pool(arm.service, _key(rid), changes, cause=cause)
         return
     document = pool_translate.to_document(new["name"], new["properties"], new.get("identity"))
-    quota = batch_accounts.core_quota(account) if (account := _account(arm, rid)) else None
+    quota = batch_accounts.core_quota(arm.resources, account) if (account := _account(arm, rid)) else None
     key = await arm.pools.create_pool(arm.service, _key(rid).account, document, cause=cause, quota=quota)
     created = {"created": arm.service.pools[key].created_at}
     await arm.resources.put({**new, "properties": pool_rules.without_secrets(new["properties"]), "_private": created})
