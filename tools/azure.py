@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tools.console import ROOT, CommandError, ask, compiling_once, explain, run, say
+from tools.console import ROOT, CommandError, ask, compiling_once, explain, policy_pack, run, say
 
 HERE = {"127.0.0.1", "localhost", "::1"}
 PROOFS = {  # What a service principal proves itself with, in the order that azure-native looks for it.
@@ -100,7 +100,7 @@ def select(stack: str) -> list[str]:
 
 def up(stack: str, options: Sequence[str]) -> list[str]:
     """How it is deployed: Pulumi shows its preview and asks before it changes anything."""
-    return ["pulumi", "up", "--stack", stack, "--policy-pack", "policies", *options]
+    return ["pulumi", "up", "--stack", stack, *policy_pack(stack), *options]
 
 
 def deploy(stack: str, options: Sequence[str]) -> int:

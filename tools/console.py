@@ -32,6 +32,13 @@ def compiling_once(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name != RECOMPILING}
 
 
+def policy_pack(stack: str, root: Path = ROOT) -> list[str]:
+    """The options that put a deployment under the policy pack, with the stack's own limits where it has a file."""
+    limits = root / "policies" / "config" / f"{stack}.json"
+    own = ["--policy-pack-config", str(limits.relative_to(root))] if limits.exists() else []
+    return ["--policy-pack", "policies", *own]
+
+
 def explain(error: CommandError) -> int:
     """Print an error with its next step; its exit code."""
     print(f"{error}\nnext: {error.next_step}", file=sys.stderr, flush=True)

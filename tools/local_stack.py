@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tools.console import DATA, ROOT, CommandError, ask, compiling_once, run
+from tools.console import DATA, ROOT, CommandError, ask, compiling_once, policy_pack, run
 
 STACK = "local"
 PULUMI = DATA / "pulumi"
@@ -79,7 +79,7 @@ def _is_dead(lock: Mapping[str, object]) -> bool:
 
 def deploy(env: Mapping[str, str]) -> int:
     """`pulumi up` under the policy pack; its exit code."""
-    return run(["pulumi", "up", "--yes", "--skip-preview", "--policy-pack", "policies", "--stack", STACK], env)
+    return run(["pulumi", "up", "--yes", "--skip-preview", *policy_pack(STACK), "--stack", STACK], env)
 
 
 def destroy(env: Mapping[str, str]) -> int:

@@ -108,7 +108,9 @@ def test_azure_asks_before_it_changes_anything() -> None:
     """The caller's own stack is selected and deployed under the policy pack, without --yes."""
     azure.refuse_local("dev", {"AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com"})
     assert azure.select("dev") == ["pulumi", "stack", "select", "--create", "dev"]
-    assert azure.up("dev", ["--diff"]) == ["pulumi", "up", "--stack", "dev", "--policy-pack", "policies", "--diff"]
+    pack = ["--policy-pack", "policies", "--policy-pack-config", "policies/config/dev.json"]
+    assert azure.up("dev", ["--diff"]) == ["pulumi", "up", "--stack", "dev", *pack, "--diff"]
+    assert azure.up("other", []) == ["pulumi", "up", "--stack", "other", "--policy-pack", "policies"]
 
 
 @pytest.mark.parametrize(

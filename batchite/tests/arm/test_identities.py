@@ -77,6 +77,18 @@ def test_what_is_wrong_with_an_assignment_is_said() -> None:
     play(scenario)
 
 
+def test_a_principal_whose_type_is_told_is_not_looked_up() -> None:
+    """As documented against replication delays: an application of the tenant may be given a role unseen."""
+
+    async def scenario(world: World) -> None:
+        await world.group()
+        unknown = "22222222-2222-4222-8222-222222222222"
+        properties = {"principalId": unknown, "roleDefinitionId": READER, "principalType": "ServicePrincipal"}
+        assert (await world.call("PUT", f"{ASSIGNMENTS}/{NAME}", {"properties": properties})).status == 201
+
+    play(scenario)
+
+
 def test_a_scope_that_is_not_there_takes_no_assignment() -> None:
     """An assignment on an absent resource is a 404."""
 

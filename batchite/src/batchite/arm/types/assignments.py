@@ -1,7 +1,8 @@
 """Role assignments, at any scope. The name is a uuid; nothing that decides who may do what can be changed.
 
-Applications and identities must be known; users and groups are taken as they are, because Batchite keeps none. A
-condition is kept but not evaluated: who holds a role under one may do nothing by it.
+A principal is looked up only where the request does not say what it is: with `principalType`, ARM takes it unseen, so
+that one that was made a moment ago can be given a role (documented for replication delays). A condition is kept but not
+evaluated: who holds a role under one may do nothing by it.
 """
 
 from __future__ import annotations
@@ -57,9 +58,8 @@ def _check_custom(arm: Arm, rid: ResourceId, role: str) -> None:
 
 def _check_principal(arm: Arm, properties: Resource) -> None:
     principal = properties["principalId"]
-    if properties.get("principalType", _APPLICATION) == _APPLICATION and principal.lower() not in {
-        known.lower() for known in _principals(arm)
-    }:
+    known = {one.lower() for one in _principals(arm)}
+    if "principalType" not in properties and principal.lower() not in known:
         raise ServiceError("PrincipalNotFound", f"The principal is '{principal}'.")
 
 
