@@ -98,7 +98,7 @@ foreach ($step in $steps) {
     }
     catch {
         [Console]::Error.WriteLine("$(Get-Place $_ $step[0]): $($_.Exception.Message)")
-        [Console]::Error.WriteLine("run.ps1: $($step[0]) failed; the scripts after it were not run")
+        [Console]::Error.WriteLine("run.ps1: $($step[0]) failed; no further script is run")
         Send-Logs
         exit 1
     }

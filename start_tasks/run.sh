@@ -24,7 +24,7 @@ run_step() {
     echo "run.sh: ${script} begins"
     BASH_ENV=${START_TASK_LIB}/on_error.sh bash -- "${script}" "$@" || code=$?
     if [[ ${code} -ne 0 ]]; then
-        echo "run.sh: ${script} failed with exit code ${code}; the scripts after it were not run" >&2
+        echo "run.sh: ${script} failed with exit code ${code}; no further script is run" >&2
         upload_logs
         exit "${code}"
     fi

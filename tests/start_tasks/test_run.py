@@ -45,7 +45,7 @@ def test_a_failure_names_script_and_line(node: Node, text: str, line: int, code:
     assert done.code == code
     assert done.err.splitlines()[-2:] == [
         f"bad.sh: line {line}: {said}",
-        f"run.sh: bad.sh failed with exit code {code}; the scripts after it were not run",
+        f"run.sh: bad.sh failed with exit code {code}; no further script is run",
     ]
     assert "ran anyway" not in done.out
 
