@@ -131,6 +131,9 @@ CATALOGUE: Mapping[str, Entry] = {
         "The specified task has already completed successfully, and the requested operation cannot be performed on "
         "successful tasks.",
     ),
+    "JobPreparationTaskNotSpecified": Entry(409, "The specified job does not have job preparation task."),
+    "TaskIdSameAsJobPreparationTask": Entry(409, "The specified task id is same as the job preparation task."),
+    "TaskIdSameAsJobReleaseTask": Entry(409, "The specified task id is same as the job release task."),
     "TaskFilesUnavailable": Entry(409, "The task files are unavailable because the task has not run on a node yet."),
     "TaskFilesCleanedup": Entry(409, "The task files have been removed from the node."),
     "NodeBeingCreated": Entry(409, "The specified node is being created."),

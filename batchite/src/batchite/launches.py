@@ -14,6 +14,7 @@ from batchite.batch.launch import (
     NodeFacts,
     host_changes,
     identity_environment,
+    job_task_launch,
     refusal,
     start_task_launch,
     task_launch,
@@ -22,7 +23,7 @@ from batchite.batch.mounts import mounts
 from batchite.http.types import Json
 from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import TokenIssuer
-from batchite.scheduler.model import Failure, JobKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
+from batchite.scheduler.model import Failure, JobKey, JobTaskKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
 from batchite.service import BatchService
 
 
@@ -79,6 +80,13 @@ class NodeLaunches:
         launch = task_launch(facts, job, documents[0], task, documents[1])
         references = documents[1].get("applicationPackageReferences")
         return replace(launch, packages=self._packages(task.key.account, facts.pool_document, references))
+
+    def job_task(self, task: JobTaskKey) -> Launch:
+        """A job's preparation or release task on a node."""
+        job = self.service.jobs[task.job]
+        return job_task_launch(
+            self._facts(self.service.nodes[task.node]), job, stored(self.service, JOB, job.key), task.kind
+        )
 
     def task_directory(self, task: TaskKey) -> str:
         """The task's directory relative to its node's root."""

@@ -16,11 +16,12 @@ from batchite.agent.port import Agent
 from batchite.clock import Clock
 from batchite.scheduler import commands as c
 from batchite.scheduler.core import Scheduler
-from batchite.scheduler.events import Event, NodeUnusable, Now, Restarted, StartTaskEnded, TaskEnded, Tick
+from batchite.scheduler.events import Event, JobTaskEnded, NodeUnusable, Now, Restarted, StartTaskEnded, TaskEnded, Tick
 from batchite.scheduler.model import (
     Failure,
     JobKey,
     JobState,
+    JobTaskKey,
     NodeKey,
     NodeState,
     PoolKey,
@@ -70,6 +71,9 @@ class Launches(Protocol):
 
     def task(self, task: TaskState) -> Launch:
         """The present attempt of a task on its node."""
+
+    def job_task(self, task: JobTaskKey) -> Launch:
+        """A job's preparation or release task on a node."""
 
     def forget(self, node: NodeKey) -> None:
         """The node goes; what it was given is void."""
@@ -248,11 +252,17 @@ class BatchService:
                 self.answer(StartTaskEnded(node, boot, None, failure))
             case c.RunTask(task=task, attempt=attempt):
                 self.answer(TaskEnded(task, attempt, None, failure))
+            case c.RunJobTask(task=job_task, attempt=attempt):
+                self.answer(JobTaskEnded(job_task, attempt, None, failure))
 
     def _carry_out_one(self, command: c.Command, agent: Agent, launches: Launches) -> None:
+        if isinstance(command, c.PrepareNode | c.RemoveNode):
+            self._carry_out_on_node(command, agent, launches)
+        else:
+            self._carry_out_task(command, agent, launches)
+
+    def _carry_out_task(self, command: c.TaskCommand, agent: Agent, launches: Launches) -> None:
         match command:
-            case c.PrepareNode():
-                self._prepare(command, agent, launches)
             case c.RunStartTask(node=node, boot=boot, attempt=attempt):
                 if node in self.nodes:
                     agent.run_start_task(node, boot, attempt, launches.start_task(self.nodes[node]))
@@ -262,15 +272,20 @@ class BatchService:
                     agent.run_task(key, node, attempt, launches.task(task))
             case c.StopTask(task=key, attempt=attempt):
                 agent.stop_task(key, attempt)
+            case c.RunJobTask(task=job_task, attempt=attempt):
+                if job_task.job in self.jobs and job_task.node in self.nodes:
+                    agent.run_job_task(job_task, attempt, launches.job_task(job_task))
+            case c.StopJobTask(task=job_task, attempt=attempt):
+                agent.stop_job_task(job_task, attempt)
             case c.RemoveTaskFiles(task=key, node=node):
                 agent.remove_task_files(key, node, launches.task_directory(key))
-            case c.RemoveNode(node=node, boot=boot, keep=keep):
-                launches.forget(node)
-                agent.remove_node(node, boot, keep=keep)
 
-    def _prepare(self, command: c.PrepareNode, agent: Agent, launches: Launches) -> None:
+    def _carry_out_on_node(self, command: c.PrepareNode | c.RemoveNode, agent: Agent, launches: Launches) -> None:
         node = self.nodes.get(command.node)
-        if node is None:
+        if isinstance(command, c.RemoveNode):
+            launches.forget(command.node)
+            agent.remove_node(command.node, command.boot, keep=command.keep)
+        elif node is None:
             agent.prepare_node(command.node, command.boot, keep=command.keep)
         elif failure := launches.refusal(node):
             self.answer(NodeUnusable(command.node, command.boot, failure, cause=command.cause))

@@ -13,6 +13,7 @@ from batchite.agent.launch import Launch, node_directory, task_directory
 from batchite.agent.users import TaskUser, TaskUsers
 from batchite.scheduler.events import (
     Event,
+    JobTaskEnded,
     NodePrepared,
     NodeRemoved,
     NodeUnusable,
@@ -20,7 +21,7 @@ from batchite.scheduler.events import (
     TaskEnded,
     TaskStarted,
 )
-from batchite.scheduler.model import NodeKey, TaskKey
+from batchite.scheduler.model import JobKey, JobTaskKey, NodeKey, TaskKey
 
 pytestmark = pytest.mark.ours
 
@@ -144,6 +145,24 @@ def test_a_stop_right_after_the_order_to_run_is_not_lost(site: Site) -> None:
             "it has ended",
         )
         assert ended[0].failure.code == "TaskEnded"
+    assert site.processes() == []
+
+
+def test_a_preparation_task_answers_and_is_stopped(site: Site) -> None:
+    """By its job, node and kind; one that does not run any more is answered, too."""
+    key = JobTaskKey(JobKey("a", "j"), NODE, "preparation")
+    site.agent.run_job_task(key, 1, site.launch("/bin/sh -c 'exit 4'", "workitems/prepare"))
+    ended = wait_until(lambda: [e for e in site.events if isinstance(e, JobTaskEnded) and e.attempt == 1], "it ended")
+    assert (ended[0].key, ended[0].exit_code, ended[0].retryable) == (key, 4, True)
+    for attempt in (2, 3):
+        if attempt == 2:
+            site.agent.run_job_task(key, attempt, site.launch("sleep 600", "workitems/prepare"))
+        site.agent.stop_job_task(key, attempt)
+        stopped = wait_until(
+            lambda: [e for e in site.events if isinstance(e, JobTaskEnded) and e.attempt == attempt],  # noqa: B023 - used in this turn of the loop
+            "it is stopped",
+        )
+        assert stopped[0].failure.code == "TaskEnded"
     assert site.processes() == []
 
 

@@ -21,7 +21,7 @@ from batchite.errors import ServiceError
 from batchite.http.router import Router
 from batchite.http.types import Principal, Request, Response
 from batchite.scheduler.events import NodePrepared, NodeRemoved, StartTaskEnded
-from batchite.scheduler.model import Failure, NodeKey, NodeState, TaskKey, TaskState
+from batchite.scheduler.model import Failure, JobTaskKey, NodeKey, NodeState, TaskKey, TaskState
 from batchite.service import BatchService
 from batchite.storage.memory import MemoryStore
 
@@ -104,6 +104,14 @@ class Nodes:
         """Not expected."""
         raise AssertionError("no task is run here")
 
+    def run_job_task(self, task: JobTaskKey, attempt: int, launch: Launch) -> None:
+        """Not expected."""
+        raise AssertionError("no task is run here")
+
+    def stop_job_task(self, task: JobTaskKey, attempt: int) -> None:
+        """Not expected."""
+        raise AssertionError("no task is run here")
+
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """Not expected."""
         raise AssertionError("no task is run here")
@@ -143,6 +151,10 @@ class Launches:
     def start_task(self, node: NodeState) -> Any:
         """None."""
         return None
+
+    def job_task(self, task: JobTaskKey) -> Any:
+        """Not expected."""
+        raise AssertionError("no task is run here")
 
     def task(self, task: TaskState) -> Any:
         """None."""

@@ -18,7 +18,14 @@ from batchite.batch.applications import Application
 from batchite.batch.context import JOB, TASK, Context, stored
 from batchite.batch.context import POOL as POOL_KIND
 from batchite.batch.files import LocalNodeFiles
-from batchite.batch.launch import NodeFacts, identity_environment, refusal, start_task_launch, task_launch
+from batchite.batch.launch import (
+    NodeFacts,
+    identity_environment,
+    job_task_launch,
+    refusal,
+    start_task_launch,
+    task_launch,
+)
 from batchite.batch.pools import create_pool
 from batchite.batch.routes import data_plane_routes
 from batchite.clock import Clock
@@ -31,13 +38,14 @@ from batchite.http.types import Request
 from batchite.identity import shared_key
 from batchite.scheduler.events import (
     Event,
+    JobTaskEnded,
     NodePrepared,
     NodeRemoved,
     StartTaskEnded,
     TaskEnded,
     TaskStarted,
 )
-from batchite.scheduler.model import Failure, JobKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
+from batchite.scheduler.model import Failure, JobKey, JobTaskKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
 from batchite.service import BatchService
 from batchite.storage.memory import MemoryStore
 
@@ -88,6 +96,7 @@ class ScriptedAgent:
     root: Path
     post: Callable[[Event], Any]
     launches: dict[TaskKey, Launch] = field(default_factory=dict)
+    job_launches: dict[JobTaskKey, Launch] = field(default_factory=dict)
 
     def prepare_node(
         self,
@@ -124,6 +133,17 @@ class ScriptedAgent:
     def stop_task(self, task: TaskKey, attempt: int) -> None:
         """Stops at once."""
         self.post(TaskEnded(task, attempt, None, failed(137)))
+
+    def run_job_task(self, task: JobTaskKey, attempt: int, launch: Launch) -> None:
+        """Ends as its command line says, or is held."""
+        self.job_launches[task] = launch
+        if launch.command_line != "hold":
+            code = exit_code(launch)
+            self.post(JobTaskEnded(task, attempt, code, failed(code), retryable=bool(code)))
+
+    def stop_job_task(self, task: JobTaskKey, attempt: int) -> None:
+        """Stops at once."""
+        self.post(JobTaskEnded(task, attempt, None, failed(137)))
 
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """Leaves them."""
@@ -174,6 +194,12 @@ class Launches:
         job = service.jobs[JobKey(task.key.account, task.key.job)]
         own = (stored(service, JOB, job.key), stored(service, TASK, task.key))
         return task_launch(self._facts(service.nodes[task.node]), job, own[0], task, own[1])
+
+    def job_task(self, task: JobTaskKey) -> Launch:
+        """A preparation or release task."""
+        service = self.server.service
+        job = service.jobs[task.job]
+        return job_task_launch(self._facts(service.nodes[task.node]), job, stored(service, JOB, job.key), task.kind)
 
     def task_directory(self, task: TaskKey) -> str:
         """Where a task lies."""

@@ -73,7 +73,14 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
         ("/pools", with_machine(containerConfiguration={"type": "dockerCompatible"})),
         ("/pools", with_machine(extensions=[{"protectedSettings": "hidden"}])),
         ("/pools", POOL | {"startTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}}}),
-        ("/jobs", {"id": "j", "poolInfo": {"poolId": "pool"}, "jobPreparationTask": {"commandLine": "x"}}),
+        (
+            "/jobs",
+            {
+                "id": "j",
+                "poolInfo": {"poolId": "pool"},
+                "jobPreparationTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}},
+            },
+        ),
         ("/jobs", {"id": "j", "poolInfo": {"autoPoolSpecification": {"poolLifetimeOption": "job"}}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "containerSettings": {"imageName": "i"}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "multiInstanceSettings": {"numberOfInstances": 2}}),

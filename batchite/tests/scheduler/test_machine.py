@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -25,6 +26,7 @@ from batchite.scheduler.model import (
     ExitAction,
     ExitRules,
     JobKey,
+    JobPreparation,
     JobState,
     ScheduleKey,
     ScheduleState,
@@ -43,6 +45,10 @@ FORMULA = (
     "$TargetLowPriorityNodes = min(2, $PendingTasks.GetSample(1));"
     "$NodeDeallocationOption = {option};"
 )
+PREPARED: dict[str, dict[str, Any]] = {
+    "job": {"uses_dependencies": True},
+    "other": {"uses_dependencies": True, "preparation": JobPreparation("prepare", max_retries=1), "release": "release"},
+}
 OPTIONS = ("requeue", "terminate", "taskcompletion")
 
 
@@ -63,7 +69,7 @@ class Machine(RuleBasedStateMachine):
         self.driver.send(e.CreatePool(replace(pool(dedicated, spot, slots, policy), cores=2, quota=CoreQuota(6, 4))))
         for name in JOBS:
             mode = "performexitoptionsjobaction" if name == "other" else "noaction"
-            self.driver.send(e.CreateJob(job(name, uses_dependencies=True, priority=len(name), on_task_failure=mode)))
+            self.driver.send(e.CreateJob(job(name, priority=len(name), on_task_failure=mode, **PREPARED[name])))
 
     def attempt(self, event: e.Event) -> bool:
         """Send an event that the core may refuse."""
@@ -90,7 +96,9 @@ class Machine(RuleBasedStateMachine):
         """The agent answers any command that is open, in any order, with any result."""
         command = data.draw(st.sampled_from(self.driver.pending))
         self.driver.pending.remove(command)
-        if isinstance(command, c.RunStartTask) and fails:
+        if isinstance(command, c.RunJobTask) and fails:
+            self.driver.send(e.JobTaskEnded(command.task, command.attempt, 1, FAILED, retryable=True))
+        elif isinstance(command, c.RunStartTask) and fails:
             self.driver.send(e.StartTaskEnded(command.node, command.boot, 1, FAILED))
         elif isinstance(command, c.RunTask):
             self.driver.send(e.TaskStarted(command.task, command.attempt))
@@ -140,7 +148,7 @@ class Machine(RuleBasedStateMachine):
         key = JobKey("acct", name)
         if self.number > 10 and self.attempt(e.DeleteJob(key)):
             self.added = {known for known in self.added if known.job != name}
-        elif self.attempt(e.CreateJob(job(name, uses_dependencies=True))) and ends:
+        elif self.attempt(e.CreateJob(job(name, **PREPARED[name]))) and ends:
             self.driver.send(e.UpdateJob(key, max_parallel=1))
         self.completed = {known: attempt for known, attempt in self.completed.items() if known in self.added}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
+from batchite.scheduler import tasks
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.invariants import check_invariants
 from batchite.scheduler.model import (
@@ -28,6 +29,7 @@ POOL = PoolKey("acct", "pool")
 JOB = JobKey("acct", "job")
 SCHEDULE = ScheduleKey("acct", "nightly")
 FAILED = Failure("usererror", "FailureExitCode", "exit code 1")
+ENDED = tasks.ENDED
 
 
 def pool(
@@ -121,6 +123,10 @@ class Driver:
                 self.send(e.NodeRemoved(command.node, command.boot))
             case c.RunTask():
                 self.send(e.TaskStarted(command.task, command.attempt))
+            case c.RunJobTask():
+                self.send(e.JobTaskEnded(command.task, command.attempt, 0, None))
+            case c.StopJobTask():
+                self.send(e.JobTaskEnded(command.task, command.attempt, None, ENDED))
             case c.StopTask():
                 self.send(e.TaskEnded(command.task, command.attempt, None, FAILED))
 

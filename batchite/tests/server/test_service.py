@@ -13,13 +13,14 @@ from batchite.scheduler.events import (
     AddTasks,
     CreateJob,
     CreatePool,
+    JobTaskEnded,
     NodePrepared,
     NodeRemoved,
     StartTaskEnded,
     TaskEnded,
     TaskStarted,
 )
-from batchite.scheduler.model import Failure, NodeKey, NodeState, StartTaskPolicy, TaskKey, TaskState
+from batchite.scheduler.model import Failure, JobTaskKey, NodeKey, NodeState, StartTaskPolicy, TaskKey, TaskState
 from batchite.service import BatchService
 from batchite.storage.group_commit import StoreFailedError
 from batchite.storage.memory import MemoryStore
@@ -113,6 +114,18 @@ class Site:
     def stop_task(self, task: TaskKey, attempt: int) -> None:
         """At once."""
         self.service.answer(TaskEnded(task, attempt, None, None))
+
+    def job_task(self, _task: JobTaskKey) -> Launch:
+        """A launch."""
+        return self._launch("job_task")
+
+    def run_job_task(self, task: JobTaskKey, attempt: int, _launch: Launch) -> None:
+        """At once, with success."""
+        self.service.answer(JobTaskEnded(task, attempt, 0, None))
+
+    def stop_job_task(self, task: JobTaskKey, attempt: int) -> None:
+        """At once."""
+        self.service.answer(JobTaskEnded(task, attempt, None, None))
 
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """No files."""

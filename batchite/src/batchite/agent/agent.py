@@ -18,6 +18,7 @@ from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUsers
 from batchite.scheduler.events import (
     Event,
+    JobTaskEnded,
     NodePrepared,
     NodeRemoved,
     NodeUnusable,
@@ -25,7 +26,7 @@ from batchite.scheduler.events import (
     TaskEnded,
     TaskStarted,
 )
-from batchite.scheduler.model import Detail, Failure, NodeKey, TaskKey
+from batchite.scheduler.model import Detail, Failure, JobTaskKey, NodeKey, TaskKey
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ CONTROL_THREADS = 32
 """Nodes being made or removed and attempts being stopped: apart, so that they never wait for an attempt's thread."""
 
 Owner = tuple[NodeKey, str, int]
-"""(node, what: `start` or the task's key, attempt)."""
+"""(node, what: `start`, a task's key, or a job's and which of its tasks, attempt)."""
 
 
 class LocalAgent:
@@ -91,13 +92,22 @@ class LocalAgent:
 
     def stop_task(self, task: TaskKey, attempt: int) -> None:
         """Kill the attempt; its own thread then reports the end."""
-        wanted = ("/".join(task), attempt)
         with self._lock:
-            found = [run for (_, name, number), run in self._attempts.items() if (name, number) == wanted]
-        for run in found:
-            self._control(run.stop)
-        if not found:  # it has ended already: its own answer is under way, this one is for a core that missed it
-            self._post(TaskEnded(task, attempt, None, TASK_ENDED))
+            owner = next((one for one in self._attempts if one[1:] == ("/".join(task), attempt)), None)
+        self._stop(owner, TaskEnded(task, attempt, None, TASK_ENDED))
+
+    def run_job_task(self, task: JobTaskKey, attempt: int, launch: Launch) -> None:
+        """Run a job's preparation or release task."""
+        self._begin(
+            _owner(task, attempt),
+            launch,
+            _nothing,
+            lambda end: self._post(JobTaskEnded(task, attempt, end.exit_code, end.failure, end.retryable)),
+        )
+
+    def stop_job_task(self, task: JobTaskKey, attempt: int) -> None:
+        """Kill it; its own thread then reports the end."""
+        self._stop(_owner(task, attempt), JobTaskEnded(task, attempt, None, TASK_ENDED))
 
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """Remove a task's directory. It is out of the way at once: a task of the same id may be added right after."""
@@ -154,6 +164,15 @@ class LocalAgent:
             mine.over()
         self._post(NodePrepared(node, boot))
 
+    def _stop(self, owner: Owner | None, missed: Event) -> None:
+        """Stop an attempt. One that has ended already has its answer under way; `missed` is for a core without it."""
+        with self._lock:
+            attempt = self._attempts.get(owner) if owner else None
+        if attempt is None:
+            self._post(missed)
+        else:
+            self._control(attempt.stop)
+
     def _control(self, action: Callable[[], object]) -> None:
         self._controls.submit(_logged, action)
 
@@ -195,8 +214,12 @@ class LocalAgent:
         self._post(NodeRemoved(node, boot))
 
 
+def _owner(task: JobTaskKey, attempt: int) -> Owner:
+    return (task.node, f"{'/'.join(task.job)} {task.kind}", attempt)
+
+
 def _nothing() -> None:
-    """A start task reports no start."""
+    """Start, preparation and release tasks report no start."""
 
 
 def _logged(action: Callable[[], object]) -> None:

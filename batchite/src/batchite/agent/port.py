@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from batchite.agent.launch import Launch, Mount, Package
-from batchite.scheduler.model import NodeKey, TaskKey
+from batchite.scheduler.model import JobTaskKey, NodeKey, TaskKey
 
 
 class Agent(Protocol):
@@ -30,6 +30,12 @@ class Agent(Protocol):
 
     def stop_task(self, task: TaskKey, attempt: int) -> None:
         """Kill the attempt's whole process tree: TaskEnded once nothing of it runs."""
+
+    def run_job_task(self, task: JobTaskKey, attempt: int, launch: Launch) -> None:
+        """Run a job's preparation or release task on its node: JobTaskEnded."""
+
+    def stop_job_task(self, task: JobTaskKey, attempt: int) -> None:
+        """Kill its whole process tree: JobTaskEnded once nothing of it runs."""
 
     def remove_task_files(self, task: TaskKey, node: NodeKey, directory: str) -> None:
         """Remove a task's directory (relative to the node's root); no answer."""

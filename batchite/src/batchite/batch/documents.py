@@ -246,12 +246,39 @@ _JOB_CHANGEABLE = {
     "metadata": METADATA,
     "networkConfiguration": only(),
 }
+_TASK_CONSTRAINTS = record(
+    optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}
+)
+_OWN_TASK = {
+    "containerSettings": only(),
+    "resourceFiles": RESOURCE_FILES,
+    "environmentSettings": ENVIRONMENT,
+    "userIdentity": USER_IDENTITY,
+}
+_MANAGER = _OWN_TASK | {
+    "displayName": DISPLAY_NAME,
+    "outputFiles": OUTPUT_FILES,
+    "constraints": _TASK_CONSTRAINTS,
+    "requiredSlots": integer(1, 256),
+    "killJobOnCompletion": boolean,
+    "runExclusive": boolean,
+    "allowLowPriorityNode": boolean,
+    "applicationPackageReferences": REFERENCES,
+    "authenticationTokenSettings": only(),
+}
+_PREPARATION = _OWN_TASK | {
+    "id": identifier,
+    "constraints": _TASK_CONSTRAINTS,
+    "waitForSuccess": boolean,
+    "rerunOnNodeRebootAfterSuccess": boolean,
+}
+_RELEASE = _OWN_TASK | {"id": identifier, "maxWallClockTime": duration("PT0S", "PT15M"), "retentionTime": duration()}
 _JOB_PROPERTIES = _JOB_CHANGEABLE | {
     "displayName": DISPLAY_NAME,
     "usesTaskDependencies": boolean,
-    "jobManagerTask": only(),
-    "jobPreparationTask": only(),
-    "jobReleaseTask": only(),
+    "jobManagerTask": record({"id": identifier, "commandLine": command_line}, _MANAGER),
+    "jobPreparationTask": record({"commandLine": command_line}, _PREPARATION),
+    "jobReleaseTask": record({"commandLine": command_line}, _RELEASE),
     "commonEnvironmentSettings": ENVIRONMENT,
     "onTaskFailure": choice("noaction", "performexitoptionsjobaction"),
 }
@@ -274,9 +301,6 @@ _EXIT_CONDITIONS = record(
         "preProcessingError": _EXIT_OPTIONS,
         "fileUploadError": _EXIT_OPTIONS,
     }
-)
-_TASK_CONSTRAINTS = record(
-    optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}
 )
 TASK: Check = record(
     {"id": identifier, "commandLine": command_line},

@@ -8,14 +8,17 @@ from batchite.batch import documents, jobs, pools
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
-from batchite.batch.context import JOB, Context, document_key, job_quota, stored, version
+from batchite.batch.context import JOB, POOL, Context, document_key, job_quota, stored, version
+from batchite.batch.job_task_status import status
 from batchite.batch.options import flag, list_page
+from batchite.batch.own_tasks import check_own_tasks
 from batchite.batch.resources import JOB as JOBS
+from batchite.batch.resources import JOB_NODES
 from batchite.batch.versions import task_counts
-from batchite.errors import not_implemented
+from batchite.errors import ServiceError, not_implemented
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob
-from batchite.scheduler.model import JobState
+from batchite.scheduler.model import JobState, PoolKey
 from batchite.service import Document
 
 DEFAULT_REASON = "UserTerminate"
@@ -25,6 +28,8 @@ async def create_job(context: Context, request: Request) -> Response:
     """POST /jobs."""
     body = read_body(request, documents.JOB)
     pool = pools.existing(context.service, request.account, body["poolInfo"]["poolId"])
+    account, pool_document = context.accounts.find(request.account), stored(context.service, POOL, pool.key)
+    check_own_tasks(body, pool_document, account, context.applications)
     state = jobs.new_state(request.account, body, pool.id)
     document = Document(JOB, document_key(state.key), body)
     await context.service.apply(CreateJob(state, request.request_id, job_quota(context, request.account)), document)
@@ -99,12 +104,32 @@ async def terminate_job(context: Context, request: Request) -> Response:
     return _done(context, request, state, 202)
 
 
+async def list_job_preparation_and_release_task_status(context: Context, request: Request) -> Response:
+    """GET /jobs/{jobId}/jobpreparationandreleasetaskstatus: one row for each node, also for those that have gone."""
+    state = _job(context, request)
+    if state.preparation is None:
+        raise ServiceError("JobPreparationTaskNotSpecified")
+    rows = (
+        (entry.node.node, partial(status, state, entry, _pool_id(context, state, entry.node.pool), request.base_url))
+        for entry in sorted(state.on_nodes, key=lambda entry: entry.node.node)
+    )
+    return Response(200, list_page(request, JOB_NODES, rows))
+
+
 async def get_job_task_counts(context: Context, request: Request) -> Response:
     """GET /jobs/{jobId}/taskcounts."""
     state = _job(context, request)
     tasks, slots = context.service.task_counts(state.key)
     counts = task_counts(request, {"taskCounts": tasks, "taskSlotCounts": slots})
     return Response(200, {"odata.metadata": f"{request.base_url}/$metadata#taskcounts/@Element", **counts})
+
+
+def _pool_id(context: Context, job: JobState, pool: str) -> str:
+    """The pool's id as the client spelled it; that of a pool that has gone in lower case."""
+    if pool == job.pool.pool:
+        return job.pool_id
+    found = context.service.pools.get(PoolKey(job.key.account, pool))
+    return found.id if found else pool
 
 
 def _job(context: Context, request: Request) -> JobState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batchite.batch import render
+from batchite.batch import job_tasks, render
 from batchite.batch.context import JOB, stored, version
 from batchite.batch.durations import INFINITE, limit, parse_duration
 from batchite.errors import ServiceError
@@ -50,6 +50,9 @@ def new_state(account: str, body: Mapping[str, Json], pool_id: str) -> JobState:
         on_task_failure=body.get("onTaskFailure", "noaction"),
         max_wall_clock=limit(limits.get("maxWallClockTime")),
         max_retries=limits.get("maxTaskRetryCount", 0),
+        preparation=job_tasks.preparation(body),
+        release=job_tasks.release(body),
+        manager=job_tasks.manager(account, body, limits.get("maxTaskRetryCount", 0)),
     )
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batchite.agent.launch import Launch, OutputFile, ResourceFile, task_directory
-from batchite.batch import start_tasks
+from batchite.batch import job_tasks, start_tasks
 from batchite.batch.durations import limit
 from batchite.batch.images import is_windows
 from batchite.batch.tasks import identities
 from batchite.batch.user_accounts import is_admin
 from batchite.http.types import Json
-from batchite.scheduler.model import Detail, Failure, JobState, NodeState, PoolState, TaskState
+from batchite.scheduler.model import Detail, Failure, JobState, NodeState, PoolState, TaskKey, TaskState
 
 STARTUP = "startup"
 
@@ -68,7 +68,7 @@ def task_launch(
 ) -> Launch:
     """The present attempt of a task."""
     directory = task_directory(task.key)
-    own = {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": task.id}
+    own = {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": task.id} | _preparation_directory(facts, job)
     settings = _settings(job_document.get("commonEnvironmentSettings")) | _settings(document.get("environmentSettings"))
     return Launch(
         node_root=facts.root,
@@ -78,6 +78,26 @@ def task_launch(
         resource_files=_resource_files(facts, document),
         output_files=_output_files(facts, document),
         wall_clock=limit(document.get("constraints", {}).get("maxWallClockTime")),
+        admin=is_admin(document.get("userIdentity"), facts.pool_document),
+    )
+
+
+def job_task_launch(facts: NodeFacts, job: JobState, job_document: Mapping[str, Json], kind: str) -> Launch:
+    """The preparation or release task of a job; a release task may run for a quarter of an hour."""
+    document = job_tasks.shown(job_document)[job_tasks.PROPERTIES[kind]]
+    directory = task_directory(TaskKey(*job.key, document["id"].lower()))
+    own = {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": document["id"]}
+    if kind == "release":
+        own |= _preparation_directory(facts, job)
+    limits = document.get("constraints", document)
+    settings = _settings(job_document.get("commonEnvironmentSettings")) | _settings(document.get("environmentSettings"))
+    return Launch(
+        node_root=facts.root,
+        directory=directory,
+        command_line=document["commandLine"],
+        environment=_environment(facts, directory, settings, own),
+        resource_files=_resource_files(facts, document),
+        wall_clock=limit(limits.get("maxWallClockTime")),
         admin=is_admin(document.get("userIdentity"), facts.pool_document),
     )
 
@@ -93,6 +113,14 @@ def start_task_launch(facts: NodeFacts) -> Launch:
         resource_files=_resource_files(facts, document),
         admin=is_admin(document.get("userIdentity"), facts.pool_document),
     )
+
+
+def _preparation_directory(facts: NodeFacts, job: JobState) -> dict[str, str]:
+    """Where the job's preparation task ran, for the other tasks of the job."""
+    if job.preparation is None:
+        return {}
+    directory = facts.root / task_directory(TaskKey(*job.key, job.preparation.id))
+    return {"AZ_BATCH_JOB_PREP_DIR": str(directory), "AZ_BATCH_JOB_PREP_WORKING_DIR": str(directory / "wd")}
 
 
 def _environment(

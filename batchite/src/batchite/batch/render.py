@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from batchite.agent.launch import task_directory
-from batchite.batch import start_tasks
+from batchite.batch import job_tasks, start_tasks
 from batchite.batch.durations import format_duration
 from batchite.clock import wire_time
 from batchite.http.types import Json
@@ -150,6 +150,7 @@ def job(document: Mapping[str, Json], state: JobState, etag: tuple[str, float]) 
         "allowTaskPreemption": False,
         "onTaskFailure": "noaction",
         **document,
+        **job_tasks.shown(document),
         "eTag": etag[0],
         "lastModified": wire_time(etag[1]),
         "creationTime": wire_time(state.created_at),
@@ -206,6 +207,7 @@ def _specification(document: Mapping[str, Json]) -> Wire:
         "onAllTasksComplete": "noaction",
         "onTaskFailure": "noaction",
         **document,
+        **job_tasks.shown(document),
         "constraints": limits | document.get("constraints", {}),
     }
 

@@ -80,6 +80,16 @@ TASK = Resource(
         "executionInfo nodeInfo multiInstanceSettings dependsOn applicationPackageReferences"
     ),
 )
+_ON_NODES = ("jobPreparationTaskExecutionInfo", "jobReleaseTaskExecutionInfo")
+JOB_NODES = Resource(
+    "jobpreparationandreleasetaskstatuslist",
+    _kinds(
+        text="poolId nodeId " + " ".join(f"{name}/state {name}/result" for name in _ON_NODES),
+        time=" ".join(f"{name}/startTime {name}/endTime" for name in _ON_NODES),
+        number=" ".join(f"{name}/exitCode" for name in _ON_NODES),
+    ),
+    _names("poolId nodeId nodeUrl jobPreparationTaskExecutionInfo jobReleaseTaskExecutionInfo"),
+)
 NODE = Resource(
     "nodes",
     _kinds(

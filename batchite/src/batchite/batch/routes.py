@@ -56,6 +56,7 @@ BUILT: Mapping[str, Work] = {
         job_handlers.enable_job,
         job_handlers.terminate_job,
         job_handlers.get_job_task_counts,
+        job_handlers.list_job_preparation_and_release_task_status,
         schedule_handlers.create_job_schedule,
         schedule_handlers.list_job_schedules,
         schedule_handlers.get_job_schedule,

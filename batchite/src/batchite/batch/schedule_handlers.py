@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from batchite.batch import jobs, schedule_rules, schedules
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
-from batchite.batch.context import SCHEDULE, Context, document_key, job_quota, stored, version
+from batchite.batch.context import POOL, SCHEDULE, Context, document_key, job_quota, stored, version
 from batchite.batch.options import flag, list_page
+from batchite.batch.own_tasks import check_own_tasks
 from batchite.batch.resources import JOB as JOBS
 from batchite.batch.resources import SCHEDULE as SCHEDULES
 from batchite.errors import not_implemented
@@ -21,13 +23,14 @@ from batchite.scheduler.events import (
     EnableSchedule,
     TerminateSchedule,
 )
-from batchite.scheduler.model import ScheduleState
+from batchite.scheduler.model import PoolKey, ScheduleState
 from batchite.service import Document
 
 
 async def create_job_schedule(context: Context, request: Request) -> Response:
     """POST /jobschedules."""
     body = read_body(request, schedule_rules.SCHEDULE)
+    _check_own_tasks(context, request.account, body["jobSpecification"])
     state = schedules.new_state(request.account, body, job_quota(context, request.account))
     document = Document(SCHEDULE, document_key(state.key), body)
     await context.service.apply(CreateSchedule(state, request.request_id), document)
@@ -110,7 +113,16 @@ async def list_jobs_from_schedule(context: Context, request: Request) -> Respons
     return Response(200, list_page(request, JOBS, rows))
 
 
+def _check_own_tasks(context: Context, account: str, specification: Mapping[str, Json]) -> None:
+    """The tasks that each job brings with it. The pool may come later; then it is not asked."""
+    key = PoolKey(account, specification["poolInfo"]["poolId"].lower())
+    pool_document = stored(context.service, POOL, key) if key in context.service.pools else None
+    check_own_tasks(specification, pool_document, context.accounts.find(account), context.applications)
+
+
 async def _change(context: Context, request: Request, state: ScheduleState, body: dict[str, Json]) -> Response:
+    if "jobSpecification" in body:
+        _check_own_tasks(context, request.account, body["jobSpecification"])
     changed = {name: value for name, value in body.items() if name in schedules.CHANGEABLE}
     merged = stored(context.service, SCHEDULE, state.key) | changed
     document = {name: value for name, value in merged.items() if value is not None}

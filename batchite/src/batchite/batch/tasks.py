@@ -10,12 +10,14 @@ from batchite.batch.applications import ApplicationDirectory, check_references
 from batchite.batch.context import POOL, TASK, document_key, stored, version
 from batchite.batch.durations import parse_duration
 from batchite.batch.exit_conditions import check_exits, rules
+from batchite.batch.job_tasks import MANAGER_ONLY
 from batchite.batch.rules import refuse
 from batchite.batch.user_accounts import check_user
 from batchite.errors import ServiceError
 from batchite.http.types import Json
 from batchite.scheduler.events import UpdateTask
 from batchite.scheduler.model import JobKey, JobState, TaskKey, TaskState
+from batchite.scheduler.tasks import check_id
 from batchite.service import BatchService, Document
 
 _LONGEST_LIST = 64_000  # characters of all task ids in dependsOn.taskIds
@@ -39,14 +41,19 @@ def check_task(
 ) -> None:
     """Raise a 400 or 501 unless the document is a task this job can take, TaskExists for an id in `known`."""
     documents.TASK("", body)
-    if body["id"].lower() in known:
-        raise ServiceError("TaskExists")
+    check_id(job, body["id"].lower(), known)
     _check_dependencies(job, body.get("dependsOn") or {})
     check_exits(job, body.get("exitConditions") or {})
-    pool = stored(service, POOL, job.pool)
-    check_user("userIdentity", body.get("userIdentity"), pool)
-    _check_storage(body, account, identities(pool))
+    check_work(stored(service, POOL, job.pool), account, body)
     check_references(applications, job.key.account, body.get("applicationPackageReferences") or ())
+
+
+def check_work(
+    pool_document: Mapping[str, Json], account: BatchAccount | None, body: Mapping[str, Json], prefix: str = ""
+) -> None:
+    """Raise a 400 unless the pool has the user and the identities that a task names. `prefix`: where in a document."""
+    check_user(f"{prefix}userIdentity", body.get("userIdentity"), pool_document)
+    _check_storage(body, account, identities(pool_document), prefix)
 
 
 def new_state(job: JobState, body: Mapping[str, Json]) -> TaskState:
@@ -82,7 +89,8 @@ def task_document(state: TaskState, body: dict[str, Json]) -> Document:
 
 def render_task(service: BatchService, job: JobState, state: TaskState, base_url: str) -> dict[str, Json]:
     """A task in the data plane's shape."""
-    item = render.task(stored(service, TASK, state.key), state, version(service, TASK, state.key))
+    document = {k: v for k, v in stored(service, TASK, state.key).items() if k not in MANAGER_ONLY}
+    item = render.task(document, state, version(service, TASK, state.key))
     return item | {"url": task_url(job, state, base_url)} | render.node_info(state, job, base_url)
 
 
@@ -113,16 +121,18 @@ def _check_dependencies(job: JobState, depends: Mapping[str, Json]) -> None:
             raise refuse(f"dependsOn.taskIdRanges[{index}]", item, "start must not be greater than end.")
 
 
-def _check_storage(body: Mapping[str, Json], account: BatchAccount | None, known: Mapping[str, str]) -> None:
+def _check_storage(
+    body: Mapping[str, Json], account: BatchAccount | None, known: Mapping[str, str], prefix: str
+) -> None:
     """Identities must be the pool's, and auto-storage needs a linked account."""
     for index, item in enumerate(body.get("resourceFiles") or ()):
-        name = f"resourceFiles[{index}]"
+        name = f"{prefix}resourceFiles[{index}]"
         _check_identity(f"{name}.identityReference.resourceId", item.get("identityReference"), known)
         container = item.get("autoStorageContainerName")
         if container and not (account and account.auto_storage_url):
             raise refuse(f"{name}.autoStorageContainerName", container, "The account has no auto-storage account.")
     for index, item in enumerate(body.get("outputFiles") or ()):
-        name = f"outputFiles[{index}].destination.container.identityReference.resourceId"
+        name = f"{prefix}outputFiles[{index}].destination.container.identityReference.resourceId"
         _check_identity(name, item["destination"]["container"].get("identityReference"), known)
 
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from batchite.scheduler.model import (
     JobKey,
     JobState,
+    JobTaskKey,
     NodeKey,
     NodeState,
     PoolKey,
@@ -60,6 +61,24 @@ class StopTask:
 
 
 @dataclass(frozen=True, slots=True)
+class RunJobTask:
+    """Run a job's preparation or release task; answer JobTaskEnded."""
+
+    task: JobTaskKey
+    attempt: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopJobTask:
+    """Kill the whole process tree of a preparation task; answer JobTaskEnded."""
+
+    task: JobTaskKey
+    attempt: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveTaskFiles:
     """Remove the task's directory on the node."""
 
@@ -78,7 +97,8 @@ class RemoveNode:
     keep: bool = False
 
 
-Command: TypeAlias = PrepareNode | RunStartTask | RunTask | StopTask | RemoveTaskFiles | RemoveNode
+TaskCommand: TypeAlias = RunStartTask | RunTask | StopTask | RunJobTask | StopJobTask | RemoveTaskFiles
+Command: TypeAlias = PrepareNode | RemoveNode | TaskCommand
 Record: TypeAlias = PoolState | NodeState | JobState | TaskState | ScheduleState
 Key: TypeAlias = PoolKey | NodeKey | JobKey | TaskKey | ScheduleKey
 

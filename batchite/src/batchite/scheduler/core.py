@@ -9,6 +9,7 @@ from batchite import autoscale
 from batchite.scheduler import (
     allocation,
     autoscaling,
+    job_nodes,
     jobs,
     nodes,
     pools,
@@ -64,6 +65,7 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.StartTaskEnded: nodes.start_task_ended,
     e.TaskStarted: tasks.started,
     e.TaskEnded: tasks.ended,
+    e.JobTaskEnded: job_nodes.ended,
     e.NodeRemoved: nodes.removed,
     e.RestartNode: reboots.restart,
     e.Preempt: nodes.preempt,

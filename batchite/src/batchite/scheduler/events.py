@@ -10,6 +10,7 @@ from batchite.scheduler.model import (
     Failure,
     JobKey,
     JobState,
+    JobTaskKey,
     NodeKey,
     PoolKey,
     PoolState,
@@ -284,6 +285,18 @@ class TaskEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class JobTaskEnded:
+    """A preparation or release task ended. `retryable` as for a task."""
+
+    key: JobTaskKey
+    attempt: int
+    exit_code: int | None
+    failure: Failure | None
+    retryable: bool = False
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRemoved:
     """The agent has killed everything on the node and removed its directory."""
 
@@ -353,6 +366,7 @@ Event: TypeAlias = (
     | StartTaskEnded
     | TaskStarted
     | TaskEnded
+    | JobTaskEnded
     | NodeRemoved
     | RestartNode
     | Preempt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from batchite.scheduler import job_nodes, jobs
 from batchite.scheduler.capacity import cores_in_use
 from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, ScheduleState
 from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, schedule_of
@@ -63,7 +64,9 @@ def _check_jobs(world: World) -> None:
         assert job.state != "enabling", f"{job.key}: {job.state} after the event"
         running = world.counts[job.key].tasks["running"]
         assert running == 0 or job.state not in {"disabled", "completed"}, f"{job.key}: {job.state} with tasks"
-        assert running or job.state not in {"disabling", "terminating", "deleting"}, f"{job.key}: waits for nothing"
+        ends = job.state in {"terminating", "deleting"} and job_nodes.busy(job)
+        assert running or ends or job.state not in {"disabling", *jobs.ENDING}, f"{job.key}: waits for nothing"
+        assert not (job.state == "completed" and job_nodes.busy(job)), f"{job.key}: completed with a task on a node"
 
 
 def _check_schedules(world: World) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import capacity, placement, tasks
+from batchite.scheduler import capacity, job_nodes, placement, tasks
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob, UpdateJob
 from batchite.scheduler.model import JobKey, JobState, PoolKey, ScheduleKey
 from batchite.scheduler.turn import Turn
 from batchite.scheduler.world import OCCUPYING
 
 LIVING = frozenset({"active", "disabling", "disabled"})
+ENDING = frozenset({"terminating", "deleting"})
 REFUSED = {"terminating": "JobBeingTerminated", "completed": "JobCompleted", "deleting": "JobBeingDeleted"}
 """The error of an operation that needs a job whose end has not begun, by the job's state."""
 
@@ -35,6 +36,7 @@ def start(turn: Turn, job: JobState) -> None:
     sequence = turn.world.next_sequence()
     turn.put(replace(job, created_at=now, state="active", state_at=now, started_at=now, sequence=sequence))
     limit(turn, turn.world.jobs[job.key])
+    tasks.add_manager(turn, turn.world.jobs[job.key])
     settle(turn, job.key)
 
 
@@ -92,6 +94,7 @@ def end(turn: Turn, job: JobState, reason: str) -> None:
     """Begin the end of a job."""
     turn.move_job(job, "terminating", terminate_reason=reason)
     _stop_all(turn, job, "terminate")
+    job_nodes.stop_preparations(turn, job.key)
     settle(turn, job.key)
 
 
@@ -102,6 +105,7 @@ def delete(turn: Turn, event: DeleteJob) -> None:
         raise ServiceError("JobBeingDeleted")
     turn.move_job(job, "deleting")
     _stop_all(turn, job, "terminate")
+    job_nodes.stop_preparations(turn, job.key)
     settle(turn, job.key)
 
 
@@ -112,6 +116,11 @@ def settle(turn: Turn, key: JobKey) -> None:
     """
     job, counts = turn.world.jobs[key], turn.world.counts[key].tasks
     if counts["running"]:
+        return
+    if job.state in ENDING and not job.releasing and not job_nodes.busy(job):
+        job_nodes.release(turn, key)
+        job = turn.world.jobs[key]
+    if job.state in ENDING and job_nodes.busy(job):
         return
     if job.state == "terminating":
         turn.move_job(job, "completed", ended_at=turn.now.wire)
@@ -169,6 +178,7 @@ def _stop_all(turn: Turn, job: JobState, ending: str) -> None:
 
 def _remove(turn: Turn, job: JobState) -> None:
     turn.world.dependencies.forget_job(job.key)
+    job_nodes.forget(turn, job)
     for task in list(turn.world.tasks[job.key].values()):
         tasks.remove(turn, task)
     turn.gone(job.key)

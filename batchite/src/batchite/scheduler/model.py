@@ -182,6 +182,51 @@ class NodeState:
     draining: bool = False  # reboots or is reimaged once its tasks are done
 
 
+class JobTaskKey(NamedTuple):
+    """A job's preparation or release task on one node. kind: preparation | release."""
+
+    job: JobKey
+    node: NodeKey
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobPreparation:
+    """What the core must know of a job's preparation task. max_retries -1 = without limit."""
+
+    id: str  # in lower case
+    wait_for_success: bool = True
+    max_retries: int = 0
+    rerun_on_reboot: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobTaskState:
+    """A preparation or release task on one node. state: running | completed; result: success | failure."""
+
+    state: str
+    started_at: float
+    attempt: int = 1
+    retry_count: int = 0
+    last_retry_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    result: str = ""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobOnNode:
+    """What a job has done on a node, also on one that has gone since."""
+
+    node: NodeKey
+    preparation: JobTaskState
+    release: JobTaskState | None = None
+    holds: bool = True  # the preparation need not run again before the next task
+    kept: bool = True  # the node has not been made anew since
+    used: bool = False  # tasks of the job have run there
+
+
 @dataclass(frozen=True, slots=True)
 class JobState:
     """A job. state: active | disabling | disabled | enabling | terminating | completed | deleting."""
@@ -206,6 +251,11 @@ class JobState:
     ended_at: float | None = None
     terminate_reason: str = ""
     sequence: int = 0  # order of creation, across jobs
+    preparation: JobPreparation | None = None
+    release: str = ""  # the release task's id in lower case; empty = there is none
+    releasing: bool = False  # the release tasks were begun, where there are any
+    on_nodes: tuple[JobOnNode, ...] = ()  # in the order of the nodes' first use; empty without a preparation task
+    manager: TaskState | None = None  # the job manager task as it is added with the job
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,4 +354,7 @@ class TaskState:
     failure: Failure | None = None
     satisfies: bool = False  # has completed so that those that depend on it may run
     cleaned: bool = False  # its directory went after the retention time
+    kills_job: bool = False  # a job manager whose end is the job's
+    exclusive: bool = False  # shares its node with no other task
+    dedicated: bool = False  # runs on dedicated nodes only
     ending: str = ""  # why a running attempt is being stopped: terminate | delete | requeue; empty = it is not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, placement, reboots, tasks
+from batchite.scheduler import allocation, job_nodes, placement, reboots, tasks
 from batchite.scheduler.commands import PrepareNode, RunStartTask
 from batchite.scheduler.events import NodePrepared, NodeRemoved, NodeUnusable, Preempt, StartTaskEnded
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, StartTaskState
@@ -70,6 +70,7 @@ def unusable(turn: Turn, event: NodeUnusable) -> None:
     node = current(turn, event.node, event.boot)
     if node is not None and node.state in {"starting", "waitingforstarttask", "idle", "creating"}:
         turn.move_node(node, "unusable", failure=event.failure)
+        job_nodes.node_down(turn, node.key, keeps_files=False)
 
 
 def preempt(turn: Turn, event: Preempt) -> None:
@@ -96,6 +97,7 @@ def removed(turn: Turn, event: NodeRemoved) -> None:
         return
     for task in turn.world.attempts_on(node.key):
         tasks.lost(turn, task)
+    job_nodes.node_down(turn, node.key, keeps_files=node.state == "rebooting")
     pool = _pool(node)
     if node.state == "preempted":
         turn.timers.at_service(turn.now.service + RECOVER_SECONDS, "recover", node.key, node.boot)
@@ -114,7 +116,7 @@ def current(turn: Turn, key: NodeKey, boot_number: float) -> NodeState | None:
 
 
 def _ready(turn: Turn, node: NodeState) -> None:
-    turn.move_node(node, "idle" if node.state != "running" else "running", ready=True)
+    job_nodes.node_up(turn, turn.move_node(node, "idle" if node.state != "running" else "running", ready=True))
     placement.place(turn, _pool(node))
 
 
@@ -132,6 +134,7 @@ def _after_start_task(turn: Turn, node: NodeState) -> None:
         _ready(turn, node)
     else:
         turn.move_node(node, "starttaskfailed")
+        job_nodes.node_down(turn, node.key, keeps_files=False)
 
 
 def _to_preempt(turn: Turn, event: Preempt) -> list[NodeState]:

@@ -6,9 +6,10 @@ import heapq
 from dataclasses import replace
 from itertools import groupby
 
-from batchite.scheduler.commands import RunTask
-from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskKey, TaskState
+from batchite.scheduler import job_nodes
+from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskState
 from batchite.scheduler.turn import Turn
+from batchite.scheduler.world import held_slots
 
 
 def place(turn: Turn, key: PoolKey) -> None:
@@ -52,9 +53,9 @@ def _place_next(
             heapq.heappop(ready)
         elif task.slots > pool.slots_per_node:
             too_large.append(heapq.heappop(ready))
-        elif (node := _choose(turn, pool, free, task.slots)) is not None:
+        elif (node := _choose(turn, pool, free, job, task)) is not None:
             heapq.heappop(ready)
-            free[node.key] -= task.slots
+            free[node.key] -= held_slots(task, node)
             _assign(turn, task, node)
             return True
         else:
@@ -77,9 +78,14 @@ def _takes_tasks(node: NodeState) -> bool:
     return node.ready and node.state in {"idle", "running"}
 
 
-def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], slots: int) -> NodeState | None:
+def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], job: JobState, task: TaskState) -> NodeState | None:
     """The emptiest node (spread) or the fullest with room (pack); dedicated before Spot, then the oldest."""
-    fitting = [turn.world.nodes[key] for key, room in free.items() if room >= slots]
+    nodes = ((turn.world.nodes[key], room) for key, room in free.items() if room)
+    fitting = [
+        node
+        for node, room in nodes
+        if room >= held_slots(task, node) and not (task.dedicated and node.spot) and job_nodes.takes(job, node.key)
+    ]
     if not fitting:
         return None
     sign = -1 if pool.fill == "spread" else 1
@@ -88,7 +94,7 @@ def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], slots: int) -
 
 def _assign(turn: Turn, task: TaskState, node: NodeState) -> None:
     attempt = task.attempt + 1
-    turn.move_task(
+    assigned = turn.move_task(
         task,
         "preparing",
         node=node.key,
@@ -103,4 +109,4 @@ def _assign(turn: Turn, task: TaskState, node: NodeState) -> None:
     if node.state == "idle":
         node = turn.move_node(turn.world.nodes[node.key], "running")
     turn.put(replace(turn.world.nodes[node.key], total_run=turn.world.nodes[node.key].total_run + 1))
-    turn.command(RunTask(TaskKey(*task.key), node.key, attempt, turn.cause))
+    job_nodes.launch(turn, assigned, node.key)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from batchite.scheduler import allocation, autoscaling, jobs, nodes, placement, reboots, retention, schedules, tasks
+from batchite.scheduler import (
+    allocation,
+    autoscaling,
+    job_nodes,
+    jobs,
+    nodes,
+    placement,
+    reboots,
+    retention,
+    schedules,
+    tasks,
+)
 from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.events import Restarted
 from batchite.scheduler.model import NodeState, TaskState
@@ -13,6 +24,7 @@ from batchite.scheduler.world import OCCUPYING
 def restarted(turn: Turn, _event: Restarted) -> None:
     """Every process of the earlier run is dead: requeue what ran, reboot what was booting, go on with the rest."""
     for job in list(turn.world.jobs.values()):
+        job_nodes.resume(turn, job.key)
         for task in list(turn.world.tasks[job.key].values()):
             _resume_task(turn, task)
     for node in list(turn.world.nodes.values()):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 from batchite.errors import ServiceError
 from batchite.scheduler import allocation, exits, jobs, placement, reboots, retention
-from batchite.scheduler.commands import RemoveTaskFiles, StopTask
+from batchite.scheduler.commands import Derived, RemoveTaskFiles, StopTask
 from batchite.scheduler.events import (
     AddTasks,
     DeleteTask,
@@ -17,7 +18,7 @@ from batchite.scheduler.events import (
     TerminateTask,
     UpdateTask,
 )
-from batchite.scheduler.model import Failure, JobKey, NodeState, PoolKey, TaskKey, TaskState
+from batchite.scheduler.model import Failure, JobKey, JobState, NodeState, PoolKey, TaskKey, TaskState
 from batchite.scheduler.turn import Turn
 
 ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
@@ -27,16 +28,29 @@ def add(turn: Turn, event: AddTasks) -> None:
     """Add tasks to a job, all or none; those without unmet dependencies may run at once, or once it is enabled."""
     job = jobs.living(turn, event.job)
     known = turn.world.tasks[job.key]
-    if any(task.key.task in known for task in event.tasks):
-        raise ServiceError("TaskExists")
+    for task in event.tasks:
+        check_id(job, task.key.task, known)
     if not job.uses_dependencies and any(task.depends_on or task.depends_on_ranges for task in event.tasks):
         raise ServiceError("TaskDependenciesNotSpecifiedOnJob")
     for task in event.tasks:
-        stamped = replace(task, created_at=turn.now.wire, state_at=turn.now.wire, sequence=turn.world.next_sequence())
-        turn.put(stamped)
-        if turn.world.dependencies.add(job.key, stamped, known):
-            _set_free(turn, stamped)
+        _insert(turn, job.key, task)
     placement.place(turn, job.pool)
+
+
+def add_manager(turn: Turn, job: JobState) -> None:
+    """A job with a job manager task begins with it; it is the first in the job's queue, whenever it waits."""
+    if job.manager is not None:
+        key = TaskKey(*job.key, job.manager.key.task)
+        turn.derive(Derived(job.key, ("jobManagerTask",), key, job.manager.id))
+        _insert(turn, job.key, replace(job.manager, key=key))
+        placement.place(turn, job.pool)
+
+
+def _insert(turn: Turn, job: JobKey, task: TaskState) -> None:
+    stamped = replace(task, created_at=turn.now.wire, state_at=turn.now.wire, sequence=turn.world.next_sequence())
+    turn.put(stamped)
+    if turn.world.dependencies.add(job, stamped, turn.world.tasks[job]):
+        _set_free(turn, stamped)
 
 
 def update(turn: Turn, event: UpdateTask) -> None:
@@ -89,6 +103,14 @@ def lost(turn: Turn, task: TaskState) -> None:
         _finish_stopped(turn, task)
     else:
         requeue(turn, task)
+
+
+def give_back(turn: Turn, task: TaskState) -> None:
+    """Back to active because its node could not be prepared for the job; its slots there are free."""
+    assert task.node is not None
+    node = turn.world.nodes[task.node]
+    _queue_again(turn, replace(task, node=None))
+    _free(turn, node, success=False)
 
 
 def requeue(turn: Turn, task: TaskState) -> None:
@@ -183,6 +205,8 @@ def _complete(turn: Turn, task: TaskState, failure: Failure | None) -> None:
         _set_free(turn, turn.world.tasks[job][name])
     retention.keep(turn, done)
     _act_on_job(turn, job, action.job, failure)
+    if done.kills_job and turn.world.jobs[job].state in jobs.LIVING:
+        jobs.end(turn, turn.world.jobs[job], "JMComplete")
     jobs.settle(turn, job)
 
 
@@ -232,6 +256,16 @@ def _current(turn: Turn, key: TaskKey, attempt: int) -> TaskState | None:
     task = turn.world.task(key)
     under_way = task is not None and task.attempt == attempt and task.state in {"preparing", "running"}
     return task if under_way else None
+
+
+def check_id(job: JobState, name: str, known: Container[str]) -> None:
+    """The id must be new in the job, its preparation and release task included."""
+    if name in known:
+        raise ServiceError("TaskExists")
+    if job.preparation is not None and name == job.preparation.id:
+        raise ServiceError("TaskIdSameAsJobPreparationTask")
+    if name == job.release:
+        raise ServiceError("TaskIdSameAsJobReleaseTask")
 
 
 def _existing(turn: Turn, key: TaskKey) -> TaskState:

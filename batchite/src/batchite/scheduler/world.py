@@ -59,6 +59,11 @@ def schedule_of(job: JobKey) -> ScheduleKey | None:
     return ScheduleKey(job.account, schedule) if colon else None
 
 
+def held_slots(task: TaskState, node: NodeState) -> int:
+    """The slots of the node that the task takes there: all of them when it shares the node with no other one."""
+    return node.slots if task.exclusive else task.slots
+
+
 @dataclass(slots=True)
 class World:
     """Everything the core knows."""
@@ -172,7 +177,7 @@ class World:
         self.tasks[job][task.key.task] = task
         self.counts[job].add(task, 1)
         if task.state in OCCUPYING and task.node is not None:
-            self.running_on[task.node][task.key] = task.slots
+            self.running_on[task.node][task.key] = held_slots(task, self.nodes[task.node])
         self.sequence = max(self.sequence, task.sequence)
 
     def _remove_task(self, key: TaskKey) -> None:
