@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
 export PULUMI_SKIP_UPDATE_CHECK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench down clean azure lock
+.PHONY: help setup demo test fuzz check fix bench down clean azure lock
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,6 +23,9 @@ demo: setup ## Deploy the local stack, run the sample workload on it, show the r
 
 test: setup ## Run all tests.
 	@$(VENV_PYTHON) -m tools.run_tests
+
+fuzz: setup ## Send both planes far more nearly right requests than `make test` does.
+	@FUZZ_EXAMPLES=20000 $(VENV_PYTHON) -m pytest -q -o timeout=3600 batchite/tests/fuzz
 
 check: setup ## Judge format, lint, types, import direction and shell scripts.
 	@$(VENV_PYTHON) -m tools.check

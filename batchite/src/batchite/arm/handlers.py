@@ -172,10 +172,12 @@ async def _write(
 
 
 def _merged(old: Resource, body: dict[str, Any]) -> dict[str, Any]:
-    """The old resource with what the body names replaced."""
-    merged = {**visible(old), **body}
+    """The old resource with what the body names replaced. Raises InvalidRequestContent."""
+    merged, changes = {**visible(old), **body}, body.get("properties") or {}
+    if not isinstance(changes, dict):
+        raise ServiceError("InvalidRequestContent", "The properties must be an object.")
     if "properties" in old:
-        merged["properties"] = {**old["properties"], **(body.get("properties") or {})}
+        merged["properties"] = {**old["properties"], **changes}
     return merged
 
 

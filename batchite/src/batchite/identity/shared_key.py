@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from batchite.errors import ServiceError
 from batchite.http.types import Principal, Request
@@ -60,7 +59,7 @@ def strings_to_sign(
     for length in lengths:
         standard = "\n".join(length if k == "content-length" else headers.get(k, "") for k in _SIGNED_HEADERS)
         for pairs in queries:
-            yield f"{method}\n{standard}\n{custom}/{account}{urlsplit(raw_path).path}{pairs}"
+            yield f"{method}\n{standard}\n{custom}/{account}{_path(raw_path)}{pairs}"
 
 
 def sign(key: str, text: str) -> str:
@@ -94,6 +93,12 @@ def _check_date(headers: Mapping[str, str], now: float) -> None:
         raise refused(
             f"The date of the request differs from the server's clock by {skew:.0f} s, more than {MAX_SKEW} s."
         )
+
+
+def _path(target: str) -> str:
+    """The path of a request target as it was sent; the target may be a whole URL (RFC 9112 section 3.2.2)."""
+    path = target.partition("?")[0]
+    return path if path.startswith("/") else "/" + path.partition("://")[2].partition("/")[2]
 
 
 def _canonical_query(query: Mapping[str, str]) -> str:
