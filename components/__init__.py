@@ -20,6 +20,7 @@
 | draining | keeps a replaced pool until its running tasks have ended |
 | patience | failures of ARM that pass by themselves |
 | package, package_settings, package_version, packing | application packages, in versions of their content |
+| sdk | the Azure SDK for what is done during a deployment, imported late and by one thread |
 | resource_manager | requests to ARM that the provider does not make |
 | reach | where each input of the Batch types comes from: one half of `docs/pools.md`; pure |
 | start_task, start_task_settings, blob | start-task files and how they reach Blob storage |

@@ -19,6 +19,8 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import Unknown
 
+from components.sdk import credential, sdk
+
 PATIENCE = 300.0
 """Seconds: a role assignment takes up to five minutes to be seen everywhere."""
 
@@ -66,21 +68,15 @@ class BlobProvider(dynamic.ResourceProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete it; one that is gone is no error."""
-        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - see blob_client
-
         try:
             patiently(lambda: blob_client(_id).delete_blob())
-        except ResourceNotFoundError:
+        except sdk().ResourceNotFoundError:
             return
 
 
 def blob_client(url: str) -> Any:
     """A client of one blob, signed in as DefaultAzureCredential finds."""
-    # Imported here: every run of the program loads this module, only an upload needs the SDK.
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
-    from azure.storage.blob import BlobClient  # noqa: PLC0415
-
-    return BlobClient.from_blob_url(url, credential=DefaultAzureCredential())
+    return sdk().BlobClient.from_blob_url(url, credential=credential())
 
 
 def planned_content(path: Path, sha256: str) -> bytes:
@@ -97,13 +93,11 @@ def patiently(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Any:
     """Make the call, again while the role assignment is on its way: until then the service answers 403."""
-    from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see blob_client
-
     deadline = clock() + PATIENCE
     while True:
         try:
             return call()
-        except HttpResponseError as error:
+        except sdk().HttpResponseError as error:
             if error.status_code != 403 or clock() >= deadline:
                 raise
         sleep(PAUSE)

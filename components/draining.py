@@ -19,6 +19,8 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from components.sdk import credential, sdk
+
 PAUSE = 2.0
 """Seconds between two looks at the pool."""
 SWITCH = "BATCH_DRAINING"
@@ -71,16 +73,14 @@ class DrainingProvider(dynamic.ResourceProvider):
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Drain the pool, if it has a successor. Raises DrainingError; the pool then stays."""
-        from azure.core.exceptions import AzureError, ResourceNotFoundError  # noqa: PLC0415 - see batch_client
-
         pool_id, minutes = _props["poolId"], int(_props["minutes"])
         if minutes == 0 or os.environ.get(SWITCH) == "off":
             return
         try:
             drain(batch_client(_props["endpoint"]), _props["key"], pool_id, minutes, time.monotonic, time.sleep)
-        except ResourceNotFoundError:
+        except sdk().ResourceNotFoundError:
             return  # The account has gone, and its pools with it.
-        except AzureError as error:
+        except sdk().AzureError as error:
             raise DrainingError(pool_id, f"can't be asked whether its tasks have ended: {error}") from error
 
 
@@ -96,11 +96,7 @@ class DrainingError(Exception):
 
 def batch_client(endpoint: str) -> Any:
     """A client of the account's data plane, signed in as DefaultAzureCredential finds."""
-    # Imported here: every run of the program loads this module, only draining needs the SDK.
-    from azure.batch import BatchClient  # noqa: PLC0415
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
-
-    return BatchClient(endpoint, DefaultAzureCredential())
+    return sdk().BatchClient(endpoint, credential())
 
 
 def drain(
@@ -132,23 +128,18 @@ def has_successor(client: Any, key: str, pool_id: str) -> bool:
 
 def nodes(client: Any, pool_id: str) -> int:
     """The nodes of a pool; none when it is gone."""
-    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - see batch_client
-
     try:
         pool = client.get_pool(pool_id)
-    except ResourceNotFoundError:
+    except sdk().ResourceNotFoundError:
         return 0
     return int(pool.current_dedicated_nodes or 0) + int(pool.current_low_priority_nodes or 0)
 
 
 def scale_in(client: Any, pool_id: str) -> bool:
     """Ask for no nodes; whether the pool has agreed. A pool of a fixed number refuses while it is being resized."""
-    from azure.batch.models import BatchPoolEnableAutoScaleOptions  # noqa: PLC0415 - see batch_client
-    from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415 - 409
-
-    options = BatchPoolEnableAutoScaleOptions(auto_scale_formula=FORMULA, auto_scale_evaluation_interval=INTERVAL)
+    options = sdk().BatchPoolEnableAutoScaleOptions(auto_scale_formula=FORMULA, auto_scale_evaluation_interval=INTERVAL)
     try:
         client.enable_pool_auto_scale(pool_id, options)
-    except ResourceExistsError:
+    except sdk().ResourceExistsError:  # 409
         return False
     return True

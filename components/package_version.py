@@ -22,6 +22,7 @@ from pulumi import dynamic
 from components import packing
 from components.blob import blob_client, patiently
 from components.resource_manager import ResourceManager, connect
+from components.sdk import sdk
 
 INPUTS = ("application", "path", "version", "keep")
 ACTIVE = "Active"
@@ -95,8 +96,6 @@ def publish(manager: ResourceManager, props: Mapping[str, Any]) -> None:
 
 def upload(path: Path, planned: str, url: str) -> None:
     """Pack and upload, in blocks where it is large; the client repeats what fails on the way. Raises PackageError."""
-    from azure.core.exceptions import AzureError  # noqa: PLC0415 - see blob_client
-
     with tempfile.TemporaryFile() as zipped:
         packing.pack(path, zipped)
         if packing.version(path) != planned:
@@ -108,7 +107,7 @@ def upload(path: Path, planned: str, url: str) -> None:
 
         try:
             patiently(once)
-        except AzureError as error:
+        except sdk().AzureError as error:
             reason = str(error).partition("\n")[0]
             text = f"package {path} was not uploaded to {url}: {reason}; run `pulumi up` again, it goes on from here"
             raise PackageError(text) from error

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from components.sdk import credential, sdk
+
 PUBLIC = ("https://management.azure.com", "https://management.azure.com/")
 """The public cloud: address, and whom tokens are for."""
 METADATA_VERSION = "2022-09-01"
@@ -55,24 +57,18 @@ class ResourceManager:
 
 def connect() -> ResourceManager:
     """Signed in as DefaultAzureCredential finds."""
-    # Imported here: every run of the program loads this module, only a deployment needs the SDK.
-    from azure.core import PipelineClient  # noqa: PLC0415
-    from azure.core.exceptions import HttpResponseError  # noqa: PLC0415
-    from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy  # noqa: PLC0415
-    from azure.core.rest import HttpRequest  # noqa: PLC0415
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415
-
+    parts = sdk()
     endpoint, audience = cloud(os.environ.get("ARM_METADATA_HOSTNAME", ""))
-    token = BearerTokenCredentialPolicy(DefaultAzureCredential(), f"{audience.rstrip('/')}/.default")
-    client: Any = PipelineClient(endpoint, policies=[RetryPolicy(), token])
+    token = parts.BearerTokenCredentialPolicy(credential(), f"{audience.rstrip('/')}/.default")
+    client = parts.PipelineClient(endpoint, policies=[parts.RetryPolicy(), token])
 
     def send(method: str, url: str, body: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        request = HttpRequest(method, client.format_url(url), json=body)
+        request = parts.HttpRequest(method, client.format_url(url), json=body)
         response = client.send_request(request, connection_timeout=TIMEOUT)
         if response.status_code == 404 and method in ("GET", "DELETE"):
             return None
         if response.status_code >= 400:
-            raise HttpResponseError(response=response)
+            raise parts.HttpResponseError(response=response)
         return response.json() if response.content else None
 
     return ResourceManager(send)
@@ -88,12 +84,8 @@ def cloud(metadata_host: str) -> tuple[str, str]:
 
 def metadata(host: str) -> dict[str, Any]:
     """What a cloud says about itself; anyone may ask."""
-    from azure.core import PipelineClient  # noqa: PLC0415 - see connect
-    from azure.core.pipeline.policies import RetryPolicy  # noqa: PLC0415
-    from azure.core.rest import HttpRequest  # noqa: PLC0415
-
-    client: Any = PipelineClient(host, policies=[RetryPolicy()])
-    request = HttpRequest("GET", f"{host}/metadata/endpoints?api-version={METADATA_VERSION}")
+    client = sdk().PipelineClient(host, policies=[sdk().RetryPolicy()])
+    request = sdk().HttpRequest("GET", f"{host}/metadata/endpoints?api-version={METADATA_VERSION}")
     response = client.send_request(request, connection_timeout=TIMEOUT)
     response.raise_for_status()
     found: dict[str, Any] = response.json()
