@@ -275,7 +275,8 @@ class Account:
         version = "" if "api-version" in target else f"{joiner}api-version=2025-06-01"
         url = f"{self.server.url}/open/{self.name}{target}{version}"
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(url, data, method=method)  # noqa: S310 - a URL of this test's server
+        kind = {} if data is None else {"Content-Type": "application/json; odata=minimalmetadata"}
+        request = urllib.request.Request(url, data, kind, method=method)  # noqa: S310 - a URL of this test's server
         for name, value in headers.items():
             request.add_header(name.replace("_", "-"), value)
         try:
