@@ -151,6 +151,19 @@ def test_actions_need_a_job_that_performs_them(account: Account) -> None:
         assert (answer.code, answer.values["PropertyName"]) == ("InvalidPropertyValue", f"exitConditions.{name}")
 
 
+def test_a_task_runs_on_the_node_it_asks_for(working: BatchClient) -> None:
+    """By the affinity id that nodes and tasks show."""
+    for number, node in enumerate(list(working.list_nodes("Pool"))):
+        hint = models.BatchAffinityInfo(affinity_id=node.affinity_id or "")
+        add(working, f"t{number}", affinity_info=hint)
+        info = finish(working, f"t{number}").node_info
+        assert info is not None
+        assert (info.node_id, info.affinity_id) == (node.id, node.affinity_id)
+    kept = working.get_task("Job", "t0").affinity_info
+    assert kept is not None
+    assert kept.affinity_id.startswith("TVM:tvmps_")
+
+
 def test_files_are_cleaned_up_after_their_retention(working: BatchClient) -> None:
     """Soon after the task has completed they go, which is what the error says."""
     limits = models.BatchTaskConstraints(retention_time=timedelta(milliseconds=10))

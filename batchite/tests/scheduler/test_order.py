@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from scheduler.worlds import POOL, Driver, job, pool, task
+from scheduler.worlds import JOB, POOL, Driver, job, pool, ready, task
 
 from batchite.scheduler import events as e
 
@@ -65,6 +65,17 @@ def test_a_job_at_its_limit_leaves_room_for_the_others() -> None:
             driver.send(e.AddTasks(job(name).key, tuple(task(f"{name}{number}", name) for number in range(9))))
         assert shares(driver) == {"a": 1, "b": 3}
         assert driver.core.world.pools[POOL].job_order == "none"
+
+
+def test_a_task_goes_to_the_node_it_asks_for_if_that_has_room() -> None:
+    """Affinity is a hint: a node that is busy or gone is no reason to wait."""
+    driver = ready(dedicated=3)
+    wanted = driver.nodes()[2].key
+    tasks = [task(name, affinity=node) for name, node in (("a", wanted.node), ("b", wanted.node), ("c", "tvmps_gone"))]
+    driver.send(e.AddTasks(JOB, tuple(tasks)))
+    first, second, third = driver.runs()
+    assert first.node == wanted
+    assert {second.node, third.node} == {node.key for node in driver.nodes()} - {wanted}
 
 
 def test_a_raised_priority_counts_for_the_next_free_slot() -> None:

@@ -311,7 +311,7 @@ TASK: Check = record(
         "resourceFiles": RESOURCE_FILES,
         "outputFiles": OUTPUT_FILES,
         "environmentSettings": ENVIRONMENT,
-        "affinityInfo": only(),
+        "affinityInfo": record({"affinityId": text(1)}),
         "constraints": _TASK_CONSTRAINTS,
         "requiredSlots": integer(1, 256),
         "userIdentity": USER_IDENTITY,

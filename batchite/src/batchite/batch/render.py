@@ -258,6 +258,11 @@ def affinity(node_id: str) -> str:
     return f"TVM:{node_id}"
 
 
+def affine_node(affinity_id: str) -> str:
+    """The node that an affinity id names; one that there is not is no error (documented: a hint)."""
+    return affinity_id.removeprefix("TVM:").lower()
+
+
 def failure(found: Failure) -> Wire:
     """`failureInfo`: category, code, message and details."""
     item: Wire = {"category": found.category, "code": found.code, "message": found.message}

@@ -72,6 +72,7 @@ def new_state(job: JobState, body: Mapping[str, Json]) -> TaskState:
         depends_on=tuple(name.lower() for name in depends.get("taskIds", ())),
         depends_on_ranges=tuple((item["start"], item["end"]) for item in depends.get("taskIdRanges", ())),
         exits=rules(body.get("exitConditions")),
+        affinity=render.affine_node(body.get("affinityInfo", {}).get("affinityId", "")),
     )
 
 

@@ -357,4 +357,5 @@ class TaskState:
     kills_job: bool = False  # a job manager whose end is the job's
     exclusive: bool = False  # shares its node with no other task
     dedicated: bool = False  # runs on dedicated nodes only
+    affinity: str = ""  # the node to prefer
     ending: str = ""  # why a running attempt is being stopped: terminate | delete | requeue; empty = it is not

@@ -30,16 +30,23 @@ def place(turn: Turn, key: PoolKey) -> None:
 
 def _place_equals(turn: Turn, pool: PoolState, jobs: list[JobState], free: dict[NodeKey, int]) -> None:
     """Jobs of one priority: the older before the younger, or, by default, the one that runs least (evenly)."""
-    too_large: dict[JobKey, list[tuple[int, str]]] = {job.key: [] for job in jobs}
-    while jobs and any(free.values()):
-        job = jobs[0]
-        if pool.job_order == "none":
-            job = min(jobs, key=lambda one: (turn.world.counts[one.key].tasks["running"], one.sequence))
-        if not _place_next(turn, pool, job, free, too_large[job.key]):
-            jobs.remove(job)
+    too_large: dict[JobKey, list[tuple[int, str]]] = {}
+    queue = [(_running(turn, pool, job), job.sequence, job) for job in jobs]
+    heapq.heapify(queue)
+    while queue and any(free.values()):
+        _, sequence, job = queue[0]
+        if _place_next(turn, pool, job, free, too_large.setdefault(job.key, [])):
+            heapq.heapreplace(queue, (_running(turn, pool, job), sequence, job))
+        else:
+            heapq.heappop(queue)
     for key, entries in too_large.items():
         for entry in entries:
             heapq.heappush(turn.world.ready[key], entry)
+
+
+def _running(turn: Turn, pool: PoolState, job: JobState) -> int:
+    """How many tasks of the job run, where that decides whose turn it is."""
+    return turn.world.counts[job.key].tasks["running"] if pool.job_order == "none" else 0
 
 
 def _place_next(
@@ -79,7 +86,9 @@ def _takes_tasks(node: NodeState) -> bool:
 
 
 def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], job: JobState, task: TaskState) -> NodeState | None:
-    """The emptiest node (spread) or the fullest with room (pack); dedicated before Spot, then the oldest."""
+    """The node that the task asks for if it has room, else the emptiest (spread) or the fullest with room (pack);
+    dedicated before Spot, then the oldest.
+    """
     nodes = ((turn.world.nodes[key], room) for key, room in free.items() if room)
     fitting = [
         node
@@ -89,7 +98,7 @@ def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], job: JobState
     if not fitting:
         return None
     sign = -1 if pool.fill == "spread" else 1
-    return min(fitting, key=lambda node: (sign * free[node.key], node.spot))
+    return min(fitting, key=lambda node: (node.key.node != task.affinity, sign * free[node.key], node.spot))
 
 
 def _assign(turn: Turn, task: TaskState, node: NodeState) -> None:
