@@ -125,7 +125,11 @@ CATALOGUE: Mapping[str, Entry] = {
     "JobBeingTerminated": Entry(409, "The specified job is being terminated."),
     "JobCompleted": Entry(409, "The specified job is already in a completed state."),
     "TaskCompleted": Entry(409, "The specified task is already in a completed state."),
-    "TaskNotCompleted": Entry(409, "The specified task is not in a completed state."),
+    "TaskNotCompleted": Entry(
+        409,
+        "The specified task is not in a completed state, and the requested operation can be performed only on "
+        "completed tasks.",
+    ),
     "TaskSucceeded": Entry(
         409,
         "The specified task has already completed successfully, and the requested operation cannot be performed on "
