@@ -9,3 +9,9 @@ def node_id(account: str, pool: str, created_at: float, generation: int, *, spot
     """A node id in the service's form `tvmps_<64 hex digits>_d|_p`, the same for the same arguments."""
     digest = hashlib.sha256(f"{account}/{pool}/{created_at!r}/{generation}".encode()).hexdigest()
     return f"tvmps_{digest}_{'p' if spot else 'd'}"
+
+
+def guid(*parts: object) -> str:
+    """A GUID in upper case, the same for the same parts."""
+    digits = hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest().upper()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))

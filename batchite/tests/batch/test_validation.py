@@ -81,7 +81,6 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
                 "jobPreparationTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}},
             },
         ),
-        ("/jobs", {"id": "j", "poolInfo": {"autoPoolSpecification": {"poolLifetimeOption": "job"}}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "containerSettings": {"imageName": "i"}}),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "multiInstanceSettings": {"numberOfInstances": 2}}),
     ],

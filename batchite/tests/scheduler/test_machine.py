@@ -21,6 +21,7 @@ from batchite.scheduler.core import Scheduler
 from batchite.scheduler.dependencies import satisfies
 from batchite.scheduler.invariants import check_invariants
 from batchite.scheduler.model import (
+    AutoPool,
     AutoScale,
     CoreQuota,
     ExitAction,
@@ -28,6 +29,7 @@ from batchite.scheduler.model import (
     JobKey,
     JobPreparation,
     JobState,
+    PoolKey,
     ScheduleKey,
     ScheduleState,
     StartTaskPolicy,
@@ -236,6 +238,20 @@ class Machine(RuleBasedStateMachine):
         else:
             self.attempt(e.TerminateJob(key, "test") if option == "terminate" else e.DeleteJob(key))
         self.forget_gone_jobs()
+
+    @rule(kind=st.sampled_from(["job", "kept", "refused", "shared", "delete"]))
+    def auto_pool(self, kind: str) -> None:
+        """A job, or the jobs of a schedule, with a pool of their own."""
+        auto = AutoPool("", "jobschedule" if kind == "shared" else "job", kind == "kept", pool(1, 1))
+        auto = replace(auto, quota=0 if kind == "refused" else 6)
+        pattern = replace(job("auto", auto_pool=auto), pool=PoolKey("acct", ""), pool_id="")
+        if kind == "shared":
+            new = ScheduleState(SCHEDULE, "s", 0, "active", 0, pattern, Timing(interval=300))
+            self.attempt(e.CreateSchedule(new))
+        elif kind == "delete":
+            self.attempt(e.DeleteJob(pattern.key))
+        elif self.attempt(e.CreateJob(pattern)):
+            self.attempt(e.TerminateJob(pattern.key, "test") if self.number % 2 else e.DisableJob(pattern.key, "wait"))
 
     def forget_gone_jobs(self) -> None:
         """Tasks of the schedule's deleted jobs are deleted, too."""

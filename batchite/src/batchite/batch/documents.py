@@ -171,26 +171,24 @@ SCALE = {
 
 _OLD_MODE = anything  # of older versions, which `batch.versions` checks
 
-POOL: Check = record(
-    {"id": identifier, "vmSize": text(1), "virtualMachineConfiguration": VIRTUAL_MACHINE},
-    SCALE
-    | {
-        "displayName": DISPLAY_NAME,
-        "enableInterNodeCommunication": boolean,
-        "networkConfiguration": NETWORK,
-        "startTask": START_TASK,
-        "applicationPackageReferences": REFERENCES,
-        "taskSlotsPerNode": integer(1, 256),
-        "taskSchedulingPolicy": record(
-            {"nodeFillType": choice("spread", "pack")}, {"jobDefaultOrder": choice("none", "creationtime")}
-        ),
-        "userAccounts": listing(_USER_ACCOUNT),
-        "metadata": METADATA,
-        "mountConfiguration": listing(_MOUNT, 10),
-        "upgradePolicy": UPGRADE_POLICY,
-        "targetNodeCommunicationMode": _OLD_MODE,
-    },
-)
+_POOL_NEEDS = {"vmSize": text(1), "virtualMachineConfiguration": VIRTUAL_MACHINE}
+_POOL_PROPERTIES = SCALE | {
+    "displayName": DISPLAY_NAME,
+    "enableInterNodeCommunication": boolean,
+    "networkConfiguration": NETWORK,
+    "startTask": START_TASK,
+    "applicationPackageReferences": REFERENCES,
+    "taskSlotsPerNode": integer(1, 256),
+    "taskSchedulingPolicy": record(
+        {"nodeFillType": choice("spread", "pack")}, {"jobDefaultOrder": choice("none", "creationtime")}
+    ),
+    "userAccounts": listing(_USER_ACCOUNT),
+    "metadata": METADATA,
+    "mountConfiguration": listing(_MOUNT, 10),
+    "upgradePolicy": UPGRADE_POLICY,
+    "targetNodeCommunicationMode": _OLD_MODE,
+}
+POOL: Check = record({"id": identifier} | _POOL_NEEDS, _POOL_PROPERTIES)
 
 _POOL_FIXED = dict.fromkeys(
     (
@@ -234,9 +232,23 @@ RESIZE: Check = record(
 REBOOT: Check = record(optional={"nodeRebootOption": DEALLOCATION})
 REIMAGE: Check = record(optional={"nodeReimageOption": DEALLOCATION})
 
-_POOL_INFO = exactly_one(
-    record(optional={"poolId": identifier, "autoPoolSpecification": only()}), "poolId", "autoPoolSpecification"
-)
+_AUTO_POOL = {
+    "autoPoolIdPrefix": text(0, 20, r"[A-Za-z0-9_-]*", "letters, digits, hyphens and underscores"),
+    "poolLifetimeOption": choice("job", "jobschedule"),
+    "keepAlive": boolean,
+    "pool": record(_POOL_NEEDS, _POOL_PROPERTIES),
+}
+
+
+def _pool_info(auto_pool: Check) -> Check:
+    """A pool by its id, or one that the service makes."""
+    known = record(optional={"poolId": identifier, "autoPoolSpecification": auto_pool})
+    return exactly_one(known, "poolId", "autoPoolSpecification")
+
+
+_NEEDS = ("poolLifetimeOption", "pool")
+_POOL_INFO = _pool_info(record({name: _AUTO_POOL[name] for name in _NEEDS}, _AUTO_POOL))
+_NEW_POOL_INFO = _pool_info(record(optional=_AUTO_POOL))
 _JOB_CHANGEABLE = {
     "priority": integer(-1000, 1000),
     "allowTaskPreemption": only(False),
@@ -284,8 +296,8 @@ _JOB_PROPERTIES = _JOB_CHANGEABLE | {
 }
 JOB: Check = record({"id": identifier, "poolInfo": _POOL_INFO}, _JOB_PROPERTIES)
 JOB_SPECIFICATION: Check = record({"poolInfo": _POOL_INFO}, _JOB_PROPERTIES)
-JOB_PATCH: Check = record(optional=_JOB_CHANGEABLE | {"poolInfo": _POOL_INFO})
-JOB_PUT: Check = record({"poolInfo": _POOL_INFO}, _JOB_CHANGEABLE, strict=False)
+JOB_PATCH: Check = record(optional=_JOB_CHANGEABLE | {"poolInfo": _NEW_POOL_INFO})
+JOB_PUT: Check = record({"poolInfo": _NEW_POOL_INFO}, _JOB_CHANGEABLE, strict=False)
 JOB_DISABLE: Check = record({"disableTasks": choice("requeue", "terminate", "wait")})
 JOB_TERMINATE: Check = record(optional={"terminateReason": text(0, 1024)})
 

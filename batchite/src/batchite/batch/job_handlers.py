@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchite.batch import documents, jobs, pools
+from batchite.batch import auto_pools, documents, jobs, pools
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
@@ -27,11 +27,13 @@ DEFAULT_REASON = "UserTerminate"
 async def create_job(context: Context, request: Request) -> Response:
     """POST /jobs."""
     body = read_body(request, documents.JOB)
-    pool = pools.existing(context.service, request.account, body["poolInfo"]["poolId"])
-    account, pool_document = context.accounts.find(request.account), stored(context.service, POOL, pool.key)
-    check_own_tasks(body, pool_document, account, context.applications)
-    state = jobs.new_state(request.account, body, pool.id)
-    document = Document(JOB, document_key(state.key), body)
+    info = body["poolInfo"]
+    auto_pool = auto_pools.auto_pool(context, request.account, info, of_schedule=False)
+    pool = None if auto_pool else pools.existing(context.service, request.account, info["poolId"])
+    pool_document = stored(context.service, POOL, pool.key) if pool else info[auto_pools.NAME]["pool"]
+    check_own_tasks(body, pool_document, context.accounts.find(request.account), context.applications)
+    state = jobs.new_state(request.account, body, pool.id if pool else "", auto_pool)
+    document = Document(JOB, document_key(state.key), {**body, "poolInfo": auto_pools.stored_form(info)})
     await context.service.apply(CreateJob(state, request.request_id, job_quota(context, request.account)), document)
     return created(address(request, "jobs", state.id), version(context.service, JOB, state.key))
 
@@ -151,7 +153,10 @@ def _no_force(request: Request) -> None:
 def _document(context: Context, state: JobState, body: dict[str, Json]) -> Document:
     """The stored document with the changed properties; a None removes one."""
     changed = {name: value for name, value in body.items() if name in jobs.CHANGEABLE}
-    merged = stored(context.service, JOB, state.key) | changed
+    present = stored(context.service, JOB, state.key)
+    if "poolInfo" in changed:
+        changed["poolInfo"] = auto_pools.changed(present["poolInfo"], changed["poolInfo"])
+    merged = present | changed
     return Document(JOB, document_key(state.key), {name: value for name, value in merged.items() if value is not None})
 
 

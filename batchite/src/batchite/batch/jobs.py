@@ -10,7 +10,7 @@ from batchite.batch.durations import INFINITE, limit, parse_duration
 from batchite.errors import ServiceError
 from batchite.http.types import Json
 from batchite.scheduler.events import UpdateJob
-from batchite.scheduler.model import JobKey, JobState, PoolKey
+from batchite.scheduler.model import AutoPool, JobKey, JobState, PoolKey
 from batchite.service import BatchService
 
 CHANGEABLE = (
@@ -32,7 +32,7 @@ def existing(service: BatchService, account: str, job_id: str) -> JobState:
     return found
 
 
-def new_state(account: str, body: Mapping[str, Json], pool_id: str) -> JobState:
+def new_state(account: str, body: Mapping[str, Json], pool_id: str, auto_pool: AutoPool | None = None) -> JobState:
     """The core's view of a new job; the core fills in the times and the order."""
     limits = body.get("constraints", {})
     return JobState(
@@ -53,12 +53,14 @@ def new_state(account: str, body: Mapping[str, Json], pool_id: str) -> JobState:
         preparation=job_tasks.preparation(body),
         release=job_tasks.release(body),
         manager=job_tasks.manager(account, body, limits.get("maxTaskRetryCount", 0)),
+        auto_pool=auto_pool,
     )
 
 
 def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
     """The event of a PATCH: what is absent stays; given constraints are replaced as a whole (documented)."""
-    limits, pool = body.get("constraints"), body.get("poolInfo", {}).get("poolId")
+    limits, info = body.get("constraints"), body.get("poolInfo", {})
+    pool = info.get("poolId")
     return UpdateJob(
         key,
         priority=body.get("priority"),
@@ -67,6 +69,7 @@ def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
         max_wall_clock=None if limits is None else _wall_clock(limits),
         max_retries=None if limits is None else limits.get("maxTaskRetryCount", 0),
         pool=PoolKey(key.account, pool.lower()) if pool else None,
+        keep_alive=info.get("autoPoolSpecification", {}).get("keepAlive"),
         cause=cause,
     )
 

@@ -65,7 +65,7 @@ async def create_pool(
     documents.POOL("", body)
     check_pool(body)
     check_mounts(document)
-    state = _state(pool_key(account, body["id"]), document, quota)
+    state = new_state(pool_key(account, body["id"]), document, quota)
     kept = {name: value for name, value in document.items() if name not in _SCALE | {_OPTION}}
     if "userAccounts" in kept:
         kept["userAccounts"] = without_secrets(kept["userAccounts"])
@@ -169,7 +169,7 @@ def scale_events(state: PoolState, changes: Mapping[str, Json], cause: str) -> l
     return off + ([resize_event(state.key, changes, cause)] if moved else [])
 
 
-def _state(key: PoolKey, body: Mapping[str, Json], quota: CoreQuota | None) -> PoolState:
+def new_state(key: PoolKey, body: Mapping[str, Json], quota: CoreQuota | None) -> PoolState:
     """The core's view of a new pool; the core fills in the times."""
     scaled = body.get("enableAutoScale")
     return PoolState(

@@ -29,6 +29,11 @@ from batchite.scheduler.model import (
 Wire = dict[str, Json]
 AUTO_USER = {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}}
 TASK_RETENTION = "P7D"
+_NOT_SHOWN = {
+    *start_tasks.INTERNAL,
+    "autoScaleFormula",
+    "autoScaleEvaluationInterval",
+}  # the state has the present ones
 _COUNTERS = {
     "creating": "creating",
     "idle": "idle",
@@ -53,7 +58,7 @@ def pool(document: Mapping[str, Json], state: PoolState, nodes: Sequence[NodeSta
     """A pool without its url."""
     spot = sum(node.spot for node in nodes)
     item: Wire = {
-        **{name: value for name, value in document.items() if name not in start_tasks.INTERNAL},
+        **{name: value for name, value in document.items() if name not in _NOT_SHOWN},
         "eTag": etag[0],
         "lastModified": wire_time(etag[1]),
         "creationTime": wire_time(state.created_at),
@@ -167,7 +172,8 @@ def job(document: Mapping[str, Json], state: JobState, etag: tuple[str, float]) 
         "executionInfo": _without_none(
             startTime=_time(state.started_at),
             endTime=_time(state.ended_at),
-            poolId=state.pool_id,
+            poolId=state.pool_id or None,
+            schedulingError=failure(state.scheduling_error) if state.scheduling_error else None,
             terminateReason=state.terminate_reason or None,
         ),
     }

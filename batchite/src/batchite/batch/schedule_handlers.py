@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from batchite.batch import jobs, schedule_rules, schedules
+from batchite.batch import auto_pools, jobs, schedule_rules, schedules
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
@@ -23,7 +23,7 @@ from batchite.scheduler.events import (
     EnableSchedule,
     TerminateSchedule,
 )
-from batchite.scheduler.model import PoolKey, ScheduleState
+from batchite.scheduler.model import AutoPool, PoolKey, ScheduleState
 from batchite.service import Document
 
 
@@ -31,7 +31,8 @@ async def create_job_schedule(context: Context, request: Request) -> Response:
     """POST /jobschedules."""
     body = read_body(request, schedule_rules.SCHEDULE)
     _check_own_tasks(context, request.account, body["jobSpecification"])
-    state = schedules.new_state(request.account, body, job_quota(context, request.account))
+    auto_pool, body = _with_auto_pool(context, request, body)
+    state = schedules.new_state(request.account, body, job_quota(context, request.account), auto_pool)
     document = Document(SCHEDULE, document_key(state.key), body)
     await context.service.apply(CreateSchedule(state, request.request_id), document)
     return created(address(request, "jobschedules", state.id), version(context.service, SCHEDULE, state.key))
@@ -115,8 +116,10 @@ async def list_jobs_from_schedule(context: Context, request: Request) -> Respons
 
 def _check_own_tasks(context: Context, account: str, specification: Mapping[str, Json]) -> None:
     """The tasks that each job brings with it. The pool may come later; then it is not asked."""
-    key = PoolKey(account, specification["poolInfo"]["poolId"].lower())
-    pool_document = stored(context.service, POOL, key) if key in context.service.pools else None
+    info = specification["poolInfo"]
+    key = PoolKey(account, auto_pools.pool_id(info).lower())
+    present = stored(context.service, POOL, key) if key in context.service.pools else None
+    pool_document = info.get(auto_pools.NAME, {}).get("pool", present)
     check_own_tasks(specification, pool_document, context.accounts.find(account), context.applications)
 
 
@@ -124,11 +127,25 @@ async def _change(context: Context, request: Request, state: ScheduleState, body
     if "jobSpecification" in body:
         _check_own_tasks(context, request.account, body["jobSpecification"])
     changed = {name: value for name, value in body.items() if name in schedules.CHANGEABLE}
+    auto_pool, changed = _with_auto_pool(context, request, changed)
     merged = stored(context.service, SCHEDULE, state.key) | changed
     document = {name: value for name, value in merged.items() if value is not None}
-    event = schedules.changes(state.key, changed, request.request_id)
+    event = schedules.changes(state.key, changed, auto_pool, request.request_id)
     await context.service.apply(event, Document(SCHEDULE, document_key(state.key), document))
     return _done(context, request, state, 200)
+
+
+def _with_auto_pool(
+    context: Context, request: Request, body: dict[str, Json]
+) -> tuple[AutoPool | None, dict[str, Json]]:
+    """The auto pool that the body's job specification asks for, and the body as it is kept."""
+    specification = body.get("jobSpecification")
+    if specification is None:
+        return None, body
+    info = specification["poolInfo"]
+    kept = {**specification, "poolInfo": auto_pools.stored_form(info)}
+    auto_pool = auto_pools.auto_pool(context, request.account, info, of_schedule=True)
+    return auto_pool, {**body, "jobSpecification": kept}
 
 
 def _schedule(context: Context, request: Request) -> ScheduleState:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batchite.batch import jobs, render
+from batchite.batch import auto_pools, jobs, render
 from batchite.batch.context import SCHEDULE, stored, version
 from batchite.batch.durations import limit, parse_time
 from batchite.errors import ServiceError
 from batchite.http.types import Json
 from batchite.scheduler.events import UpdateSchedule
-from batchite.scheduler.model import JobState, ScheduleKey, ScheduleState, Timing
+from batchite.scheduler.model import AutoPool, JobState, ScheduleKey, ScheduleState, Timing
 from batchite.service import BatchService
 
 CHANGEABLE = ("schedule", "jobSpecification", "metadata")
@@ -24,7 +24,7 @@ def existing(service: BatchService, account: str, schedule_id: str) -> ScheduleS
     return found
 
 
-def new_state(account: str, body: Mapping[str, Json], quota: int | None) -> ScheduleState:
+def new_state(account: str, body: Mapping[str, Json], quota: int | None, auto_pool: AutoPool | None) -> ScheduleState:
     """The core's view of a new schedule; the core fills in the times."""
     return ScheduleState(
         key=ScheduleKey(account, body["id"].lower()),
@@ -32,19 +32,19 @@ def new_state(account: str, body: Mapping[str, Json], quota: int | None) -> Sche
         created_at=0.0,
         state="active",
         state_at=0.0,
-        pattern=_pattern(account, body["jobSpecification"]),
+        pattern=_pattern(account, body["jobSpecification"], auto_pool),
         timing=_timing(body["schedule"]),
         quota=quota,
     )
 
 
-def changes(key: ScheduleKey, body: Mapping[str, Json], cause: str) -> UpdateSchedule:
+def changes(key: ScheduleKey, body: Mapping[str, Json], auto_pool: AutoPool | None, cause: str) -> UpdateSchedule:
     """The event of a PATCH or PUT: what is given is replaced as a whole, what is absent stays (documented)."""
     specification, times = body.get("jobSpecification"), body.get("schedule")
     return UpdateSchedule(
         key,
         timing=None if times is None else _timing(times),
-        pattern=None if specification is None else _pattern(key.account, specification),
+        pattern=None if specification is None else _pattern(key.account, specification, auto_pool),
         cause=cause,
     )
 
@@ -56,9 +56,10 @@ def render_schedule(service: BatchService, state: ScheduleState, base_url: str) 
     return item | {"url": f"{base_url}/jobschedules/{state.id}"}
 
 
-def _pattern(account: str, specification: Mapping[str, Json]) -> JobState:
+def _pattern(account: str, specification: Mapping[str, Json], auto_pool: AutoPool | None) -> JobState:
     """What the jobs are like. A job may be due before its pool exists; its tasks then wait for it (documented)."""
-    return jobs.new_state(account, {**specification, "id": ""}, specification["poolInfo"]["poolId"])
+    pool_id = auto_pools.pool_id(specification["poolInfo"])
+    return jobs.new_state(account, {**specification, "id": ""}, pool_id, auto_pool)
 
 
 def _timing(times: Mapping[str, Json]) -> Timing:

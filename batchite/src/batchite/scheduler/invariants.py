@@ -18,6 +18,7 @@ def check_invariants(world: World) -> None:
     _check_jobs(world)
     _check_schedules(world)
     _check_active(world)
+    _check_auto_pools(world)
     _check_reachable(world)
     _check_quotas(world)
 
@@ -87,6 +88,14 @@ def _check_active(world: World) -> None:
     """The number of active jobs and schedules is what the records say."""
     items: list[JobState | ScheduleState] = [*world.jobs.values(), *world.schedules.values()]
     assert +world.active == Counter(item.key.account for item in items if item.state != "completed")
+
+
+def _check_auto_pools(world: World) -> None:
+    """A pool made for one job does not outlive it, unless it is to be kept alive."""
+    for job in world.jobs.values():
+        auto, pool = job.auto_pool, world.pools.get(job.pool)
+        if job.state == "completed" and auto is not None and auto.lifetime == "job" and not auto.keep_alive:
+            assert pool is None or pool.state == "deleting", f"{job.key}: completed, and its pool is {pool}"
 
 
 def _check_quotas(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import capacity, job_nodes, placement, tasks
+from batchite.scheduler import auto_pools, capacity, job_nodes, placement, tasks
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob, UpdateJob
 from batchite.scheduler.model import JobKey, JobState, PoolKey, ScheduleKey
 from batchite.scheduler.turn import Turn
@@ -24,17 +24,20 @@ def create(turn: Turn, event: CreateJob) -> None:
         raise ServiceError("JobExists")
     if ScheduleKey(*job.key) in turn.world.schedules:
         raise ServiceError("JobScheduleWithSameIdExists")
-    if job.pool not in turn.world.pools:
+    if job.auto_pool is None and job.pool not in turn.world.pools:
         raise ServiceError("PoolNotFound")
     capacity.check_jobs(turn.world, job.key.account, event.quota)
     start(turn, job)
 
 
 def start(turn: Turn, job: JobState) -> None:
-    """Begin the life of a new job."""
-    now = turn.now.wire
+    """Begin the life of a new job. Without the auto pool that it asks for it completes at once (documented)."""
+    job, now = auto_pools.provide(turn, job), turn.now.wire
     sequence = turn.world.next_sequence()
     turn.put(replace(job, created_at=now, state="active", state_at=now, started_at=now, sequence=sequence))
+    if job.scheduling_error is not None:
+        end(turn, turn.world.jobs[job.key], "")
+        return
     limit(turn, turn.world.jobs[job.key])
     tasks.add_manager(turn, turn.world.jobs[job.key])
     settle(turn, job.key)
@@ -53,6 +56,8 @@ def update(turn: Turn, event: UpdateJob) -> None:
     job = living(turn, event.key)
     if event.pool is not None and event.pool != job.pool:
         job = _moved(turn, job, event.pool)
+    if event.keep_alive is not None:
+        job = replace(job, auto_pool=auto_pools.kept_alive(job.auto_pool, event.keep_alive))
     given = {
         name: value
         for name in ("priority", "max_parallel", "on_all_complete", "max_wall_clock", "max_retries")
@@ -124,8 +129,10 @@ def settle(turn: Turn, key: JobKey) -> None:
         return
     if job.state == "terminating":
         turn.move_job(job, "completed", ended_at=turn.now.wire)
+        auto_pools.retire(turn, job, auto_pools.JOB)
     elif job.state == "deleting":
         _remove(turn, job)
+        auto_pools.retire(turn, job, auto_pools.JOB)
     elif job.on_all_complete == "terminatejob" and job.state in LIVING and not counts["active"]:
         end(turn, job, "AllTasksComplete")
     elif job.state == "disabling":
@@ -162,6 +169,8 @@ def _existing(turn: Turn, key: JobKey) -> JobState:
 
 def _moved(turn: Turn, job: JobState, key: PoolKey) -> JobState:
     """The job in another pool, where it can go only while it is disabled (documented)."""
+    if job.auto_pool is not None:
+        raise ServiceError("OperationInvalidForCurrentState", "A job with an auto pool stays in it.")
     if job.state != "disabled":
         raise ServiceError("OperationInvalidForCurrentState", "The pool of a job can change only while it is disabled.")
     if key not in turn.world.pools:

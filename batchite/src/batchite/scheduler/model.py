@@ -228,6 +228,18 @@ class JobOnNode:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoPool:
+    """A pool that the service makes for a job, or for all jobs of a schedule, and deletes with it."""
+
+    prefix: str
+    lifetime: str  # job | jobschedule
+    keep_alive: bool  # not deleted with the job or schedule
+    pattern: PoolState | None  # what the pool is like, without id and times
+    failure: Failure | None = None  # why it can't be made
+    quota: int | None = None  # pools that the account may have; None = without limit
+
+
+@dataclass(frozen=True, slots=True)
 class JobState:
     """A job. state: active | disabling | disabled | enabling | terminating | completed | deleting."""
 
@@ -256,6 +268,8 @@ class JobState:
     releasing: bool = False  # the release tasks were begun, where there are any
     on_nodes: tuple[JobOnNode, ...] = ()  # in the order of the nodes' first use; empty without a preparation task
     manager: TaskState | None = None  # the job manager task as it is added with the job
+    auto_pool: AutoPool | None = None
+    scheduling_error: Failure | None = None  # why its auto pool could not be made
 
 
 @dataclass(frozen=True, slots=True)

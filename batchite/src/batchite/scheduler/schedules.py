@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import capacity, jobs
+from batchite.scheduler import auto_pools, capacity, jobs
 from batchite.scheduler.commands import Derived, Gone, Key, Put
 from batchite.scheduler.events import (
     CreateSchedule,
@@ -53,7 +53,7 @@ def update(turn: Turn, event: UpdateSchedule) -> None:
     """Change the jobs to come; the present job stays as it is (documented)."""
     schedule = living(turn, event.key)
     if event.pattern is not None:
-        schedule = replace(schedule, pattern=event.pattern)
+        schedule = replace(schedule, pattern=_in_its_pool(event.pattern, schedule.pattern))
     if event.timing is not None and event.timing != schedule.timing:
         schedule = _retimed(turn, schedule, event.timing)
     turn.put(schedule)
@@ -111,9 +111,10 @@ def settle(turn: Turn, key: ScheduleKey) -> None:
     if schedule.state == "active":
         _go_on(turn, schedule)
     elif schedule.state == "terminating" and live_job(turn, schedule) is None:
-        turn.move_schedule(schedule, "completed", ended_at=turn.now.wire)
+        _complete(turn, schedule)
     elif schedule.state == "deleting" and not turn.world.jobs_from[key]:
         turn.gone(key)
+        auto_pools.retire(turn, schedule.pattern, auto_pools.SCHEDULE)
 
 
 def follow(turn: Turn) -> None:
@@ -185,7 +186,12 @@ def _go_on(turn: Turn, schedule: ScheduleState) -> None:
     if opened.next_at != schedule.next_at:
         _watch_opportunity(turn, opened)
     if live_job(turn, opened) is None and (_is_past(turn, opened) or (opened.begun and opened.next_at is None)):
-        turn.move_schedule(turn.move_schedule(opened, "terminating"), "completed", ended_at=turn.now.wire)
+        _complete(turn, turn.move_schedule(opened, "terminating"))
+
+
+def _complete(turn: Turn, schedule: ScheduleState) -> None:
+    turn.move_schedule(schedule, "completed", ended_at=turn.now.wire)
+    auto_pools.retire(turn, schedule.pattern, auto_pools.SCHEDULE)
 
 
 def _opened(turn: Turn, schedule: ScheduleState) -> ScheduleState:
@@ -225,7 +231,17 @@ def _run(turn: Turn, schedule: ScheduleState) -> ScheduleState:
     key, job_id = job_key(schedule, number), f"{schedule.id}:job-{number}"
     turn.derive(Derived(schedule.key, ("jobSpecification",), key, job_id))
     jobs.start(turn, replace(schedule.pattern, key=key, id=job_id))
-    return replace(schedule, runs=number, last_at=at, next_at=None if interval is None else at + interval)
+    pattern = _in_its_pool(schedule.pattern, turn.world.jobs[key])
+    next_at = None if interval is None else at + interval
+    return replace(schedule, pattern=pattern, runs=number, last_at=at, next_at=next_at)
+
+
+def _in_its_pool(pattern: JobState, job: JobState) -> JobState:
+    """The pattern with the auto pool that the job has made for all jobs of the schedule, if they share one."""
+    shared = pattern.auto_pool is not None and pattern.auto_pool.lifetime == auto_pools.SCHEDULE
+    if shared and job.auto_pool is not None and job.auto_pool.lifetime == auto_pools.SCHEDULE:
+        return replace(pattern, pool=job.pool, pool_id=job.pool_id)
+    return pattern
 
 
 def _may_run(turn: Turn, schedule: ScheduleState) -> bool:
