@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scheduler.worlds import ENDED, FAILED, JOB, POOL, Driver, job, ready, task
 
 from batchite.errors import ServiceError
 from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
-from batchite.scheduler.model import JobOnNode, JobPreparation, JobState, JobTaskState
+from batchite.scheduler.model import JobOnNode, JobPreparation, JobState, JobTaskState, StartTaskState
 
 pytestmark = pytest.mark.documented
 NEXT = job("next")
@@ -216,6 +218,26 @@ def test_a_restart_loses_preparations_and_repeats_releases() -> None:
     assert state(driver).state == "terminating"
     end(driver, again)
     assert state(driver).state == "completed"
+
+
+def test_a_restart_that_makes_a_node_anew_prepares_it_again() -> None:
+    """Its start task was under way, so it boots with an empty directory; a release that ran there is over."""
+    for release in (False, True):
+        driver = prepared()
+        end(driver, orders(driver, "preparation")[0])
+        (run,) = driver.runs()
+        if release:
+            driver.send(e.TerminateJob(JOB, "x"))
+            driver.send(e.TaskEnded(run.task, run.attempt, None, ENDED))
+        (node,) = driver.nodes()
+        driver.core.world.put(replace(node, start_task=StartTaskState("running", driver.at)))
+        driver.pending = []
+        driver.send(e.Restarted())
+        assert orders(driver, "release") == []
+        assert state(driver).state == ("completed" if release else "active")
+        driver.advance(100)
+        reboot(driver)
+        assert len(orders(driver, "preparation")) == (not release)
 
 
 def test_ids_of_the_jobs_own_tasks_are_taken() -> None:

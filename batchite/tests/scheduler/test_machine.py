@@ -49,7 +49,12 @@ FORMULA = (
 )
 PREPARED: dict[str, dict[str, Any]] = {
     "job": {"uses_dependencies": True},
-    "other": {"uses_dependencies": True, "preparation": JobPreparation("prepare", max_retries=1), "release": "release"},
+    "other": {
+        "uses_dependencies": True,
+        "preparation": JobPreparation("prepare", max_retries=1),
+        "release": "release",
+        "manager": task("manager", exclusive=True),
+    },
 }
 OPTIONS = ("requeue", "terminate", "taskcompletion")
 

@@ -45,7 +45,8 @@ def launch(turn: Turn, task: TaskState, node: NodeKey) -> None:
             entry = _begin_preparation(turn, job, node)
         if job.preparation.wait_for_success and entry.preparation.state == "running":
             return
-        _put(turn, job.key, replace(entry, used=True))
+        if not entry.used:
+            _put(turn, job.key, replace(entry, used=True))
     turn.command(RunTask(TaskKey(*task.key), node, task.attempt, turn.cause))
 
 
@@ -112,7 +113,7 @@ def node_down(turn: Turn, node: NodeKey, *, keeps_files: bool) -> None:
 
 
 def resume(turn: Turn, key: JobKey) -> None:
-    """The server came back: preparations were lost, release tasks run again on the nodes that are up."""
+    """The server came back: preparations were lost, release tasks run again on nodes that are up and need no boot."""
     for entry in turn.world.jobs[key].on_nodes:
         node = turn.world.nodes.get(entry.node)
         lost = node is None or node.state in GOING
@@ -120,7 +121,7 @@ def resume(turn: Turn, key: JobKey) -> None:
             _put(turn, key, _interrupted(turn, replace(entry, kept=False, holds=False), waits=False))
         elif _running(entry.release) and lost:
             _put(turn, key, _interrupted(turn, entry, waits=False))
-        elif _running(entry.release) and node is not None and node.state in UP:
+        elif _running(entry.release) and node is not None and node.state in UP and not needs_boot(node):
             _release_again(turn, key, entry)
 
 
@@ -130,6 +131,11 @@ def forget(turn: Turn, job: JobState) -> None:
         for name in (job.preparation.id if job.preparation else "", job.release):
             if name and entry.node in turn.world.nodes:
                 turn.command(RemoveTaskFiles(TaskKey(*job.key, name), entry.node, turn.cause))
+
+
+def needs_boot(node: NodeState) -> bool:
+    """Whether a node has to boot again after a stop of the server: its start task was not done."""
+    return not node.ready or (node.start_task is not None and node.start_task.state == "running")
 
 
 UP = frozenset({"idle", "running", "offline"})

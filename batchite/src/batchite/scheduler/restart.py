@@ -57,15 +57,13 @@ def _resume_node(turn: Turn, node: NodeState) -> None:
             allocation.allocate(turn, node)
         case "starting":
             turn.timers.at_service(turn.now.service + allocation.BOOT_SECONDS, "boot", node.key, node.boot)
-        case "waitingforstarttask" | "idle" | "running" if not node.ready or _start_task_runs(node):
+        case "waitingforstarttask" | "idle" | "running" if job_nodes.needs_boot(node):
+            job_nodes.node_down(turn, node.key, keeps_files=node.keeps_files)
             nodes.reboot(turn, node)
         case "running":
             turn.move_node(node, "idle")
         case "rebooting" | "reimaging":
+            job_nodes.node_down(turn, node.key, keeps_files=node.state == "rebooting")
             reboots.up_again(turn, node)
         case "leavingpool" | "preempted":
             turn.command(RemoveNode(node.key, node.boot, turn.cause))
-
-
-def _start_task_runs(node: NodeState) -> bool:
-    return node.start_task is not None and node.start_task.state == "running"
