@@ -18,9 +18,9 @@ STALE = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last day of support and where it is published; no day: announced, but the date is not known here."""
+    """The last day of support, and where it is published."""
 
-    day: date | None
+    day: date
     source: str
 
 
@@ -42,8 +42,6 @@ def judge(what: str, end: End | None, today: date) -> Verdict:
     """The verdict on something with that end."""
     if end is None:
         return Verdict()
-    if end.day is None:
-        return Verdict(warning=f"{what} is being retired ({end.source}): choose another for new pools")
     if end.day < today:
         return Verdict(refusal=f"has ended on {end.day} ({end.source})")
     if end.day - today <= NEAR:

@@ -19,7 +19,7 @@ import pulumi_azure_native as azure
 from pulumi.output import Unknown
 
 from batchite import autoscale
-from components import arm_inputs, naming, pool_inputs
+from components import arm_inputs, naming, pool_inputs, sizes
 from components.draining import Draining
 from components.lifetimes import judge
 from components.patience import patient
@@ -104,6 +104,10 @@ def warnings(settings: PoolSettings, size: str, today: date) -> Iterator[str]:
     for _, value, end in ends(settings, size):
         if warning := judge(value, end, today).warning:
             yield warning
+    if sizes.end_of(size) is None and size.lower() not in sizes.sizes():
+        yield f"{size} is not in the table of sizes (components/data): nothing is known of it here; is it spelt right?"
+    if not image and sizes.is_arm64(size):
+        yield f"{size} is an arm64 machine: your image has to be one for arm64"
     if image and not image.verified:
         yield f"{settings.image} is in no list of images that Batch verifies: see `az batch pool supported-images list`"
     for key in ("applicationLicenses", "certificates"):

@@ -53,6 +53,8 @@ def ended(settings: PoolSettings, size: str, day: date) -> Iterator[Problem]:
     if known and settings.task_slots_per_node > MOST_SLOTS * known.vcpus:
         rule = f"must be at most {MOST_SLOTS} for each of the {known.vcpus} vCPUs of {size}"
         yield Problem("taskSlotsPerNode", settings.task_slots_per_node, rule)
+    if image and sizes.is_arm64(size):
+        yield Problem("vmSize", size, f"is an arm64 machine, and {settings.image} an image for x64")
     if image and known and image.generation not in known.generations:
         runs = " and ".join(sorted(known.generations))
         yield Problem("vmSize", size, f"runs machines of generation {runs} only; {settings.image} needs another")

@@ -131,9 +131,72 @@ def test_a_verdict_is_one_of_three(end: date, today: date) -> None:
     assert bool(found.warning) == (today <= end <= today + NEAR)
 
 
-def test_an_end_without_a_date_is_warned_of() -> None:
-    """It is announced, so choose something else for what is new."""
-    assert "is being retired" in judge("it", end_of("standard_nc6s_v3"), TODAY).warning
+@pytest.mark.parametrize(
+    ("size", "end"),
+    [
+        ("standard_nc6s_v3", date(2025, 9, 30)),
+        ("standard_nc24rs_v3", date(2025, 9, 30)),
+        ("standard_dc1s_v2", date(2026, 6, 30)),
+        ("standard_nv12s_v3", date(2026, 9, 30)),
+        ("standard_nv4as_v4", date(2026, 9, 30)),
+        ("standard_m192idms_v2", date(2027, 3, 31)),
+        ("standard_m192is_v2", date(2027, 3, 31)),
+        ("standard_hb120rs_v2", date(2027, 5, 31)),
+        ("standard_hc44rs", date(2027, 5, 31)),
+        ("standard_hc44-16rs", date(2027, 5, 31)),
+        ("standard_np10s", date(2027, 5, 31)),
+        ("standard_d2_v2", date(2028, 5, 1)),
+        ("standard_b1ls", date(2028, 11, 15)),
+        ("standard_f2s_v2", date(2028, 11, 15)),
+        ("standard_dc2ds_v3", date(2029, 10, 31)),
+        ("standard_d2s_v3", date(2029, 11, 15)),
+        ("standard_e64i_v3", date(2029, 11, 15)),
+        ("standard_ec4ads_cc_v5", date(2026, 9, 1)),
+        ("standard_b2s_v2", None),
+        ("standard_d2s_v5", None),
+    ],
+)
+def test_sizes_end_when_it_is_published(size: str, end: date | None) -> None:
+    """As "VM size series retirements", of September 2026, has it; sizes past their end are refused."""
+    found = end_of(size)
+    assert (found and found.day) == end
+    assert (f"has ended on {end}" in problems(vmSize=size).get("vmSize", "")) == (end is not None and end < TODAY)
+
+
+KINDS_BY_NAME = {"D": "general", "E": "general", "F": "general", "L": "general", "M": "memory", "H": "hpc", "N": "gpu"}
+
+
+@pytest.mark.parametrize("kind", KINDS_BY_NAME.values())
+def test_machines_of_a_special_kind_are_asked_for(kind: str) -> None:
+    """Each wish gets a machine of its kind; nobody gets a confidential one by accident."""
+    found = choose(SizeWish(kind=kind, memory_gib=1), "V2")
+    assert KINDS_BY_NAME[found.name.removeprefix("Standard_")[0]] == kind
+    assert not found.name.startswith("Standard_DC")
+
+
+def test_a_kind_that_has_no_such_machine_names_another_that_has() -> None:
+    """The series of FPGA machines that Batch has are on their way out."""
+    with pytest.raises(SettingsError, match="ask for the kind 'general' or 'gpu' or 'hpc'"):
+        choose(SizeWish(kind="fpga", memory_gib=1), "V2")
+
+
+def test_a_plain_wish_gets_a_large_memory_machine_where_no_other_has_so_much() -> None:
+    """Otherwise never."""
+    assert choose(SizeWish(memory_gib=1500), "V2").kind == "memory"
+    assert choose(SizeWish(vcpus=64, memory_gib=400), "V2").kind == "general"
+
+
+def test_an_arm64_machine_takes_no_x64_image() -> None:
+    """Refused with the images that are known here, warned of with others; NP and HB sizes are no such machines."""
+    assert "arm64" in problems(vmSize="standard_d2ps_v5")["vmSize"]
+    own = settings(vmSize="standard_e4pds_v5", imageReference={"id": "/i"}, nodeAgentSkuId="batch.node.ubuntu 24.04")
+    assert any("arm64" in text for text in warnings(own, "standard_e4pds_v5", TODAY))
+    assert [sizes.is_arm64(one) for one in ("standard_np10s", "standard_d2s_v5", "Standard_B2pls_v2")] == [0, 0, 1]
+
+
+def test_a_size_that_nobody_knows_is_warned_of() -> None:
+    """It may be newer than the table, or a slip of the pen."""
+    assert any("is it spelt right?" in text for text in warnings(settings(), "standard_typo9", TODAY))
 
 
 def test_dates_that_were_looked_up_long_ago_are_said_to_be() -> None:
