@@ -54,6 +54,17 @@ SUPPORTED_IMAGES: tuple[Mapping[str, Json], ...] = (
 )
 
 
+_MARKETPLACE = ("publisher", "offer", "sku")
+_AGENTS: Mapping[tuple[str, ...], str] = {
+    tuple(image["imageReference"][part] for part in _MARKETPLACE): image["nodeAgentSKUId"] for image in SUPPORTED_IMAGES
+}
+
+
+def agent_of(reference: Mapping[str, Json]) -> str:
+    """The node agent of a listed image, by its imageReference; empty for an image that is not listed."""
+    return _AGENTS.get(tuple(str(reference.get(part, "")).lower() for part in _MARKETPLACE), "")
+
+
 def is_windows(machine: Mapping[str, Json]) -> bool:
     """Whether a pool's virtualMachineConfiguration is one of Windows."""
     return "windows" in machine.get("nodeAgentSKUId", "").lower() or "windowsConfiguration" in machine

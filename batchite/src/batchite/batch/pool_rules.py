@@ -1,14 +1,14 @@
 """What the shape of a pool's document does not say: rules between its properties.
 
-Source: REST reference, Pool - Add (InboundNATPool, taskSlotsPerNode).
+Source: REST reference, Pool - Add (InboundNATPool, nodeAgentSKUId, taskSlotsPerNode).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from batchite.batch.images import is_windows
-from batchite.batch.rules import refuse
+from batchite.batch.images import agent_of, is_windows
+from batchite.batch.rules import refuse, text
 from batchite.batch.sizes import vcpus
 from batchite.batch.user_accounts import check_accounts, check_user
 from batchite.errors import invalid_property
@@ -17,6 +17,15 @@ from batchite.http.types import Json
 _SLOTS_PER_CORE = 4
 _FEWEST_PORTS = 40
 _RESERVED_PORTS = range(50000, 55001)
+_GROUP = r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
+_SUBNET_ID = text(
+    pattern=_GROUP + r"Microsoft\.(Classic)?Network/virtualNetworks/[^/]+/subnets/[^/]+",
+    form="the ARM id of a subnet, /subscriptions/…/virtualNetworks/<name>/subnets/<name>",
+)
+_IMAGE_ID = text(
+    pattern=_GROUP + r"Microsoft\.Compute/(images/[^/]+|galleries/[^/]+/images/[^/]+(/versions/[^/]+)?)",
+    form="the ARM id of an image, or of a gallery's image with or without its version",
+)
 _RESERVED_BACKENDS = (29876, 29877)
 
 
@@ -29,6 +38,21 @@ def check_pool(body: Mapping[str, Json]) -> None:
     _check_endpoints(endpoints.get("inboundNATPools", ()))
     check_accounts(body.get("userAccounts") or (), windows=is_windows(body["virtualMachineConfiguration"]))
     check_start_task(body.get("startTask"), body)
+
+
+def check_references(body: Mapping[str, Json]) -> None:
+    """Raise a 400 for an image that does not run the node agent, or an id that is none of its kind."""
+    machine = body["virtualMachineConfiguration"]
+    wanted = agent_of(machine["imageReference"])
+    if wanted and machine["nodeAgentSKUId"].lower() != wanted:
+        reason = f"The image runs the node agent {wanted!r}."
+        raise refuse("virtualMachineConfiguration.nodeAgentSKUId", machine["nodeAgentSKUId"], reason)
+    image = machine["imageReference"].get("virtualMachineImageId")
+    if image is not None:
+        _IMAGE_ID("virtualMachineConfiguration.imageReference.virtualMachineImageId", image)
+    subnet = body.get("networkConfiguration", {}).get("subnetId")
+    if subnet is not None:
+        _SUBNET_ID("networkConfiguration.subnetId", subnet)
 
 
 def check_start_task(start_task: Mapping[str, Json] | None, pool_document: Mapping[str, Json]) -> None:
