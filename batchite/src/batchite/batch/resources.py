@@ -62,7 +62,8 @@ SCHEDULE = Resource(
     "jobschedules",
     _kinds(
         text="id displayName state previousState",
-        time="creationTime lastModified stateTransitionTime previousStateTransitionTime",
+        time="creationTime lastModified stateTransitionTime previousStateTransitionTime executionInfo/endTime "
+        "schedule/doNotRunUntil schedule/doNotRunAfter",
     ),
     _names(_COMMON + "previousState previousStateTransitionTime schedule jobSpecification executionInfo"),
 )
