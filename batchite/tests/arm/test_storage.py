@@ -196,3 +196,18 @@ def test_after_a_restart_the_accounts_are_served_again() -> None:
         await again.plane.close()
 
     play(scenario)
+
+
+@pytest.mark.parametrize("properties", [-1, "x", [1], True])
+def test_a_patch_of_properties_that_are_no_object_is_refused(properties: Any) -> None:
+    """It is the client's error, and nothing changes."""
+
+    async def scenario(world: World) -> None:
+        await world.group()
+        path = await world.storage()
+        before = await world.ok("GET", path)
+        answer = await world.call("PATCH", path, {"properties": properties})
+        assert (answer.status, answer.json["code"]) == (400, "InvalidRequestContent")
+        assert await world.ok("GET", path) == before
+
+    play(scenario)

@@ -85,6 +85,16 @@ def test_what_was_changed_after_signing_is_refused(method: str, target: str, hea
     assert "not the same" in detail
 
 
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("//[", "//["), ("//host/jobs", "//host/jobs"), ("http://127.0.0.1:1/jobs", "/jobs"), ("http://127.0.0.1", "/")],
+)
+def test_any_path_can_be_signed(target: str, path: str) -> None:
+    """The path is signed as it was sent, whatever it holds; of a whole URL it is the path."""
+    text = "GET" + "\n" * 12 + f"ocp-date:{DATED['ocp-date']}\n/mine{path}"
+    assert verify(signed("GET", target, DATED, text), "mine", KEYS, NOW) == Principal(account="mine")
+
+
 @pytest.mark.parametrize("late", [-MAX_SKEW - 1, MAX_SKEW + 1])
 def test_an_old_or_early_request_is_refused(late: float) -> None:
     """More than fifteen minutes from the server's clock, whatever the signature."""
