@@ -5,6 +5,7 @@ from __future__ import annotations
 from batchite.scheduler.model import ExitAction, ExitRules, Failure, TaskState
 
 _ENDED, _UPLOAD = "TaskEnded", "FileUpload"
+_SUCCESS, _FAILURE = ExitAction("satisfy", "none"), ExitAction("block", "terminate")
 
 
 def action(task: TaskState, failure: Failure | None) -> ExitAction:
@@ -12,9 +13,11 @@ def action(task: TaskState, failure: Failure | None) -> ExitAction:
 
     An exit code that is listed goes before an upload that failed; exit code 0 has an action only when it is listed.
     """
-    found = _chosen(task.exits or ExitRules(), task.exit_code, failure)
-    defaults = ("block", "terminate") if failure else ("satisfy", "none")
-    return ExitAction(found.dependency or defaults[0], found.job or defaults[1])
+    default = _FAILURE if failure else _SUCCESS
+    if task.exits is None:
+        return default
+    found = _chosen(task.exits, task.exit_code, failure)
+    return ExitAction(found.dependency or default.dependency, found.job or default.job)
 
 
 def _chosen(rules: ExitRules, code: int | None, failure: Failure | None) -> ExitAction:
