@@ -143,6 +143,19 @@ def test_a_deleted_job_runs_its_release_first(working: BatchClient) -> None:
         working.get_job("Own")
 
 
+def test_force_does_not_wait_for_the_release(working: BatchClient) -> None:
+    """Neither for one that runs."""
+    create(working, release="hold")
+    add(working, "t")
+    completes(working, "t")
+    poller = working.begin_terminate_job("Own", OVER, polling_interval=1)
+    assert working.get_job("Own").state == "terminating"
+    working.begin_delete_job("Own", force=True, polling_interval=1).result()
+    poller.result()
+    with pytest.raises(HttpResponseError):
+        working.get_job("Own")
+
+
 def test_a_job_without_preparation_has_no_status(working: BatchClient) -> None:
     """409 JobPreparationTaskNotSpecified."""
     with pytest.raises(ResourceExistsError) as caught:

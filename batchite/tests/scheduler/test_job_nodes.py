@@ -180,6 +180,31 @@ def test_a_deleted_job_is_released_and_cleaned_up() -> None:
     assert removed == ["prep", "release", "a", "b", "c"]
 
 
+def test_force_ends_a_job_without_release() -> None:
+    """None is begun; one that runs is stopped, also when the job is terminating or deleting already."""
+    driver = prepared()
+    end(driver, orders(driver, "preparation")[0])
+    driver.end(driver.runs()[0])
+    (run,) = driver.runs()
+    driver.send(e.TerminateJob(JOB, "x", force=True))
+    driver.send(e.TaskEnded(run.task, run.attempt, None, ENDED))
+    assert (state(driver).state, orders(driver, "release")) == ("completed", [])
+    for first, second in ((e.TerminateJob(JOB, "x"), e.TerminateJob(JOB, "y", force=True)), (e.DeleteJob(JOB),) * 2):
+        driver = prepared()
+        end(driver, orders(driver, "preparation")[0])
+        driver.end(driver.runs()[0])
+        (run,) = driver.runs()
+        driver.send(first)
+        driver.send(e.TaskEnded(run.task, run.attempt, None, ENDED))
+        (order,) = orders(driver, "release")
+        driver.send(replace(second, force=True))
+        assert [one.task for one in driver.pending if isinstance(one, c.StopJobTask)] == [order.task]
+        driver.send(e.JobTaskEnded(order.task, order.attempt, None, ENDED))
+        assert JOB not in driver.core.world.jobs or state(driver).terminate_reason == "x"
+        with pytest.raises(ServiceError, match=r"JobCompleted|JobNotFound"):
+            driver.send(e.TerminateJob(JOB, "z", force=True))
+
+
 def test_a_lost_node_ends_what_ran_there() -> None:
     """A job does not wait for the release of a node that has gone; a rebooted one runs it again."""
     driver = prepared()

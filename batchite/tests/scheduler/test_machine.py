@@ -193,11 +193,11 @@ class Machine(RuleBasedStateMachine):
         if self.attempt(e.AddTasks(JOB, (new,))):
             self.added.add(new.key)
 
-    @rule(name=st.sampled_from(JOBS))
-    def terminate_job(self, name: str) -> None:
+    @rule(name=st.sampled_from(JOBS), force=st.booleans())
+    def terminate_job(self, name: str, force: bool) -> None:
         """A client ends a job, once there was some work."""
         if self.number > 10:
-            self.attempt(e.TerminateJob(JobKey("acct", name), "test"))
+            self.attempt(e.TerminateJob(JobKey("acct", name), "test", force=force))
 
     @rule(name=st.sampled_from(JOBS), option=st.sampled_from(["requeue", "terminate", "wait"]))
     def disable_job(self, name: str, option: str) -> None:

@@ -15,7 +15,7 @@ from batchite.batch.own_tasks import check_own_tasks
 from batchite.batch.resources import JOB as JOBS
 from batchite.batch.resources import JOB_NODES
 from batchite.batch.versions import task_counts
-from batchite.errors import ServiceError, not_implemented
+from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob
 from batchite.scheduler.model import JobState, PoolKey
@@ -76,8 +76,7 @@ async def replace_job(context: Context, request: Request) -> Response:
 async def delete_job(context: Context, request: Request) -> Response:
     """DELETE /jobs/{jobId}: deleting when this answers, or gone."""
     state = _checked(context, request)
-    _no_force(request)
-    await context.service.apply(DeleteJob(state.key, request.request_id))
+    await context.service.apply(DeleteJob(state.key, request.request_id, flag(request, "force")))
     return done(202, address(request, "jobs", state.id))
 
 
@@ -99,10 +98,9 @@ async def enable_job(context: Context, request: Request) -> Response:
 async def terminate_job(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/terminate: terminating when this answers, or completed."""
     state = _checked(context, request)
-    _no_force(request)
     body = read_body(request, documents.JOB_TERMINATE, optional=True)
     reason = body.get("terminateReason", DEFAULT_REASON)
-    await context.service.apply(TerminateJob(state.key, reason, request.request_id))
+    await context.service.apply(TerminateJob(state.key, reason, request.request_id, flag(request, "force")))
     return _done(context, request, state, 202)
 
 
@@ -143,11 +141,6 @@ def _checked(context: Context, request: Request) -> JobState:
     state = _job(context, request)
     check_conditions(request, *version(context.service, JOB, state.key))
     return state
-
-
-def _no_force(request: Request) -> None:
-    if flag(request, "force"):
-        raise not_implemented("the query option force=true")
 
 
 def _document(context: Context, state: JobState, body: dict[str, Json]) -> Document:

@@ -71,7 +71,7 @@ class RunJobTask:
 
 @dataclass(frozen=True, slots=True)
 class StopJobTask:
-    """Kill the whole process tree of a preparation task; answer JobTaskEnded."""
+    """Kill the whole process tree of a preparation or release task; answer JobTaskEnded."""
 
     task: JobTaskKey
     attempt: int

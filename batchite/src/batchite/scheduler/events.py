@@ -131,14 +131,16 @@ class TerminateJob:
     key: JobKey
     reason: str
     cause: str = ""
+    force: bool = False  # without release tasks; ends those of a job that is terminating
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteJob:
-    """Delete: tasks are stopped, then the job and its tasks go."""
+    """Delete: tasks are stopped, then the job and its tasks go. `force` as for a termination."""
 
     key: JobKey
     cause: str = ""
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,15 @@ def release(turn: Turn, key: JobKey) -> None:
             turn.command(RunJobTask(JobTaskKey(key, entry.node, "release"), 1, turn.cause))
 
 
+def hurry(turn: Turn, key: JobKey) -> None:
+    """The job's end does not wait for release tasks: none is begun, and those that run are stopped."""
+    if not turn.world.jobs[key].releasing:
+        turn.put(replace(turn.world.jobs[key], releasing=True))
+    for entry in turn.world.jobs[key].on_nodes:
+        if entry.release is not None and _running(entry.release):
+            turn.command(StopJobTask(JobTaskKey(key, entry.node, "release"), entry.release.attempt, turn.cause))
+
+
 def node_up(turn: Turn, node: NodeState) -> None:
     """A node takes tasks again: a release task that was interrupted by its reboot runs again (documented)."""
     for job, entry in _on(turn, node.key):

@@ -91,8 +91,10 @@ def enable(turn: Turn, event: EnableJob) -> None:
 
 def terminate(turn: Turn, event: TerminateJob) -> None:
     """Stop running tasks, then complete; active tasks stay active and never run (documented)."""
-    job = living(turn, event.key)
-    end(turn, job, event.reason)
+    if event.force:
+        job_nodes.hurry(turn, _existing(turn, event.key).key)
+    if not event.force or turn.world.jobs[event.key].state != "terminating":
+        end(turn, living(turn, event.key), event.reason)
 
 
 def end(turn: Turn, job: JobState, reason: str) -> None:
@@ -106,8 +108,13 @@ def end(turn: Turn, job: JobState, reason: str) -> None:
 def delete(turn: Turn, event: DeleteJob) -> None:
     """Stop running tasks, then remove the job and its tasks."""
     job = _existing(turn, event.key)
+    if event.force:
+        job_nodes.hurry(turn, job.key)
     if job.state == "deleting":
+        if event.force:
+            return
         raise ServiceError("JobBeingDeleted")
+    job = turn.world.jobs[job.key]
     turn.move_job(job, "deleting")
     _stop_all(turn, job, "terminate")
     job_nodes.stop_preparations(turn, job.key)
