@@ -71,6 +71,11 @@ def named(name: str) -> type[Any]:
     return found
 
 
+def names(name: str) -> list[str]:
+    """The inputs of the class with that name."""
+    return sorted(members(named(name)))
+
+
 def members(kind: Any) -> Mapping[str, Member]:
     """All inputs of a class by ARM's name."""
     return _members(kind)

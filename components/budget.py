@@ -20,6 +20,7 @@ _MAILS = Rule(
     "must name at least one mail address, none twice",
     lambda value: bool(value) and each(MAIL).holds(value),
     {**each(MAIL).schema, "minItems": 1},
+    each(MAIL).part,
 )
 MOST_NOTIFICATIONS = 5
 """ARM's limit for one budget."""
@@ -54,10 +55,13 @@ class BudgetSettings:
 
     def conflicts(self) -> Iterator[Problem]:
         """ARM takes five notifications; a budget with none is silent."""
+        for key, percentages in (("actual", self.actual), ("forecast", self.forecast)):
+            if not percentages:
+                yield Problem(key, [], "must have an entry")
         count = len(self.actual) + len(self.forecast)
-        if not self.actual or not self.forecast or count > MOST_NOTIFICATIONS:
-            rule = f"and forecast must each have an entry, and together at most {MOST_NOTIFICATIONS}"
-            yield Problem("actual", count, rule)
+        if count > MOST_NOTIFICATIONS:
+            rule = f"and forecast must have at most {MOST_NOTIFICATIONS} entries together, and have {count}"
+            yield Problem("actual", list(self.actual), rule)
 
 
 @dataclass(frozen=True, slots=True)

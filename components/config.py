@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -34,6 +34,11 @@ from components.storage import StorageSettings
 from components.validation import Problem, matching, one_of, refuse
 
 _SECRET = re.compile(r"(?i)[?&]sig=|accountkey=|sharedaccesskey=|\bpassword\s*=|BEGIN [A-Z ]*PRIVATE KEY")
+_OF_A_START_TASK = re.compile(r":pools\..+\.startTask\.(environment|scripts)\b")
+_READ_IT = (
+    "must hold no secret, encrypted or not, since all who may see the pool see it: replace it, then let the start task "
+    "read it by the nodes' identity at run time, from Key Vault or Blob"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,8 @@ class Settings:
                 rule = f"a pool has at most {MOST_OF_A_POOL} application packages"
                 yield Problem(f"pools.{key}.packages", None, rule)
         if len(self.packages) > MOST_OF_AN_ACCOUNT:
-            yield Problem("packages", len(self.packages), f"an account has at most {MOST_OF_AN_ACCOUNT}")
+            rule = f"an account has at most {MOST_OF_AN_ACCOUNT} packages, and here are {len(self.packages)}"
+            yield Problem("packages", None, rule)
         if self.packages and self.public_access.allow != ANYONE:
             rule = f"do not work with a storage account behind a firewall; publicAccess.allow has to be {ANYONE!r}"
             yield Problem("packages", None, rule)
@@ -177,7 +183,7 @@ def load() -> Settings:
     prefix = f"{project}:"
     own = {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
     secret = [key for key in own if engine_config.is_config_secret(prefix + key)]
-    return parse(project, own, secret, partial(preflight.problems, day=preflight.today()), packing.problems)
+    return parse(project, own, secret, preflight.checks(preflight.today()), (packing.problems,))
 
 
 Check = Callable[[PoolSettings], Iterable[Problem]]
@@ -188,31 +194,36 @@ def parse(
     project: str,
     values: Mapping[str, Any],
     secret: Collection[str] = (),
-    check: Check = lambda _pool: (),
-    check_package: CheckPackage = lambda _package: (),
+    checks: Sequence[Check] = (),
+    package_checks: Sequence[CheckPackage] = (),
 ) -> Settings:
     """Settings from configuration values as the engine gives them (strings; structured ones as JSON).
 
-    The checks tell what else is wrong with a pool or package whose settings keep to their rules. Raises SettingsError
-    naming every key, value and rule that is wrong, without the values of `secret` keys.
+    The checks tell what else is wrong with a pool or package, each as far as the settings that it reads keep to their
+    rules. Raises SettingsError naming every key, value and rule that is wrong, without the values of `secret` keys.
     """
     read = {key: _decoded(value) if key in _STRUCTURED else value for key, value in values.items()}
     where = f"{project}:"
     problems = [*records.problems(Settings, read, where), *_in_plain_text(read, secret, where)]
-    problems += _checked(PoolSettings, read.get("pools"), check, f"{where}pools.")
-    problems += _checked(PackageSettings, read.get("packages"), check_package, f"{where}packages.")
+    problems += _checked(PoolSettings, read.get("pools"), checks, f"{where}pools.")
+    problems += _checked(PackageSettings, read.get("packages"), package_checks, f"{where}packages.")
     hidden = tuple(f"{project}:{key}" for key in (*secret, *_SECRETS))
-    shown = (replace(one, value=None) if one.key.startswith(hidden) else one for one in problems)
+    shown = (
+        replace(one, value=None) if one.key.startswith(hidden) or _is_secret(one.value) else one for one in problems
+    )
     refuse(f"Configuration of the project {project}", shown)
     return records.record(Settings, read)
 
 
-def _checked(kind: type[Any], table: Any, check: Callable[[Any], Iterable[Problem]], where: str) -> Iterator[Problem]:
-    """What the check says of those entries of a table that keep to the rules."""
+def _checked(
+    kind: type[Any], table: Any, checks: Sequence[Callable[[Any], Iterable[Problem]]], where: str
+) -> Iterator[Problem]:
+    """What the checks say of the entries of a table, as far as they keep to the rules."""
     for key, values in table.items() if isinstance(table, dict) else ():
-        if isinstance(values, dict) and not records.problems(kind, values, ""):
-            found = check(records.record(kind, values))
-            yield from (replace(problem, key=f"{where}{key}.{problem.key}") for problem in found)
+        if isinstance(values, dict):
+            whole = not records.problems(kind, values, "")
+            settings = records.record(kind, values) if whole else records.partly(kind, values)
+            yield from records.asked([partial(check, settings) for check in checks], f"{where}{key}.", whole=whole)
 
 
 _STRUCTURED = {
@@ -231,22 +242,25 @@ def _decoded(value: Any) -> Any:
 
 
 def _in_plain_text(values: Mapping[str, Any], secret: Collection[str], where: str) -> Iterator[Problem]:
-    """Secrets that stand in the stack file as they are; they may be in its history already."""
-    rule = "must be encrypted: replace it, then `pulumi config set --secret`"
+    """Secrets that stand in the stack file as they are, and may be in its history; those of start tasks in any case."""
     for key, value in values.items():
-        if key not in secret and (key in _SECRETS or _SECRET.search(str(value))):
-            yield Problem(f"{where}{key}", None, rule)
-        elif key not in secret:
-            yield from (Problem(path, None, rule) for path in _secret_inputs(value, f"{where}{key}"))
+        found = [f"{where}{key}"] if key in _SECRETS else _secrets(value, f"{where}{key}")
+        for path in found:
+            if _OF_A_START_TASK.search(path):
+                yield Problem(path, None, _READ_IT)
+            elif key not in secret:
+                yield Problem(path, None, "must be encrypted: replace it, then `pulumi config set --secret`")
 
 
-def _secret_inputs(value: Any, where: str) -> Iterator[str]:
-    """The paths of passwords and keys among inputs of ARM, at any depth."""
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _secret_inputs(item, f"{where}[{index}]")
+def _secrets(value: Any, where: str) -> Iterator[str]:
+    """The paths of passwords and keys among inputs of ARM, and of texts that look like secrets, at any depth."""
+    if _is_secret(value):
+        yield where
+    for index, item in enumerate(value) if isinstance(value, list) else ():
+        yield from _secrets(item, f"{where}[{index}]")
     for key, item in value.items() if isinstance(value, dict) else ():
-        if key in SECRET:
-            yield f"{where}.{key}"
-        else:
-            yield from _secret_inputs(item, f"{where}.{key}")
+        yield from [f"{where}.{key}"] if key in SECRET else _secrets(item, f"{where}.{key}")
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, str) and _SECRET.search(value) is not None

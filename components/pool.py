@@ -101,7 +101,7 @@ def limits(scale: Mapping[str, Any]) -> tuple[int, int]:
 def warnings(settings: PoolSettings, size: str, today: date) -> Iterator[str]:
     """What should be known before it is deployed."""
     image = pool_inputs.preset(settings)
-    for _, value, end in ends(settings, size):
+    for value, end in ends(settings, size):
         if warning := judge(value, end, today).warning:
             yield warning
     if sizes.end_of(size) is None and size.lower() not in sizes.sizes():

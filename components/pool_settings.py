@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from components import arm_inputs
 from components.images import IMAGES, is_windows
 from components.naming import KEY
 from components.records import native, nested, setting
@@ -95,7 +96,9 @@ class PoolSettings:
         60,
         lands="the resource `Draining`",
     )
-    display_name: str = setting("A name for people.", _TEXT, "")
+    display_name: str = setting(
+        "A name for people.", matching(r".{1,1024}", "must be a text of at most 1024 characters"), ""
+    )
     metadata: Mapping[str, str] = setting("Pairs that mean something to you.", STRINGS, {})
     tags: Mapping[str, str] = setting("Tags of the pool, beside those of the stack.", STRINGS, {})
     resource_tags: Mapping[str, str] = setting("Tags of its machines, in a user subscription.", STRINGS, {})
@@ -172,6 +175,28 @@ class PoolSettings:
         if self.start_task.user_name and self.start_task.user_name not in names:
             yield Problem("startTask.userName", self.start_task.user_name, "must be one of userAccounts")
 
+    def conflicts_of_mounts(self) -> Iterator[Problem]:
+        """Each mounts one thing, at a place of its own."""
+        places: list[object] = []
+        for index, mount in enumerate(self.mount_configuration):
+            where = f"mountConfiguration[{index}]"
+            if len(mount) != 1:
+                rule = "must have one, and only one, of " + ", ".join(arm_inputs.names("MountConfigurationArgs"))
+                yield Problem(where, ", ".join(mount) or None, rule)
+            for kind, inputs in mount.items():
+                place = inputs.get("relativeMountPath") if isinstance(inputs, Mapping) else None
+                if isinstance(place, str) and place in places:
+                    rule = "must be another one: something is mounted there already"
+                    yield Problem(f"{where}.{kind}.relativeMountPath", place, rule)
+                places.append(place)
+
+    def conflicts_of_disks(self) -> Iterator[Problem]:
+        """Each has a number of its own."""
+        luns = [disk.get("lun") for disk in self.data_disks]
+        for index, lun in enumerate(luns):
+            if type(lun) is int and lun in luns[:index]:
+                yield Problem(f"dataDisks[{index}].lun", lun, "must be another one: a disk has it already")
+
     def conflicts_of_kinds(self) -> Iterator[Problem]:
         """Nodes that talk to each other are all dedicated, or all Spot."""
         both = self.fixed.dedicated and self.fixed.spot if self.fixed else self.max_dedicated and self.max_spot
@@ -192,12 +217,17 @@ class PoolSettings:
         if self.windows_configuration and not self.windows:
             yield Problem("windowsConfiguration", None, f"must not be given for {self.node_agent}")
 
-    def conflicts_of_limits(self) -> Iterator[Problem]:
-        """The least are at most the most."""
-        bounds = {"Dedicated": (self.min_dedicated, self.max_dedicated), "Spot": (self.min_spot, self.max_spot)}
-        for kind, (low, high) in bounds.items():
-            if low > high:
-                yield Problem(f"min{kind}", low, f"must be at most max{kind}, which is {high}")
+    def conflicts_of_dedicated(self) -> Iterator[Problem]:
+        """The least is at most the most."""
+        if self.min_dedicated > self.max_dedicated:
+            yield Problem(
+                "minDedicated", self.min_dedicated, f"must be at most maxDedicated, which is {self.max_dedicated}"
+            )
+
+    def conflicts_of_spot(self) -> Iterator[Problem]:
+        """The same of Spot nodes."""
+        if self.min_spot > self.max_spot:
+            yield Problem("minSpot", self.min_spot, f"must be at most maxSpot, which is {self.max_spot}")
 
     def conflicts_of_scale(self) -> Iterator[Problem]:
         """One way to scale, which leaves the pool a node."""

@@ -12,8 +12,7 @@ Does not own any setting.
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -30,8 +29,8 @@ def setting(text: str, rule: Rule, default: Any = MISSING, *, secret: bool = Fal
 
 def nested(text: str, kind: type[Any], default: Any = None, *, many: bool = False, lands: str = "") -> Any:
     """A field that is a record, or a list of records."""
-    what = f"a list of the settings of {kind.__name__}" if many else f"the settings of {kind.__name__}"
-    metadata = {"help": text, "rule": _shape(what, many=many), "record": kind, "many": many, "lands": lands}
+    rule = _shape("a list of objects" if many else _object(kind), many=many)
+    metadata = {"help": text, "rule": rule, "record": kind, "many": many, "lands": lands}
     return field(metadata=metadata, default=() if many and default is None else default)
 
 
@@ -39,7 +38,7 @@ def table(text: str, kind: type[Any], keys: Rule, default: Any = MISSING, *, lan
     """A field that holds records by key; without a default there has to be one at least."""
     least = " at least one" if default is MISSING else ""
     rule = Rule(
-        f"must map{least} key to the settings of {kind.__name__}",
+        f"must map{least} key to {_object(kind)}",
         lambda value: isinstance(value, dict) and (default is not MISSING or bool(value)),
     )
     return _field({"help": text, "rule": rule, "record": kind, "keys": keys, "lands": lands}, default)
@@ -51,9 +50,13 @@ def _field(metadata: Mapping[str, Any], default: Any) -> Any:
     return field(metadata=metadata, default=default)
 
 
+def _object(kind: type[Any]) -> str:
+    return f"an object with settings such as {', '.join(key_of(item) for item in fields(kind)[:3])}"
+
+
 def native(text: str, name: str, *, many: bool = False) -> Any:
     """A field in ARM's own shape, as the class `name` of pulumi_azure_native.batch describes it."""
-    what = f"a list of {name} in ARM's names" if many else f"{name} in ARM's names"
+    what = f"{'a list of ' if many else ''}{name.removesuffix('Args')} in ARM's names"
     metadata = {"help": text, "rule": _shape(what, many=many), "arm": name, "many": many}
     return field(metadata=metadata, default=() if many else None)
 
@@ -72,8 +75,17 @@ def key_of(item: Field[Any]) -> str:
 def problems(kind: type[Any], values: Mapping[str, Any], prefix: str) -> list[Problem]:
     """Unknown keys, missing ones, values that break their rule, at any depth; and conflicts between the others."""
     found = list(_problems(kind, values, prefix))
-    wrong = {re.split(r"[.\[]", problem.key.removeprefix(prefix))[0] for problem in found}
-    return [*found, *_conflicts(kind, values, wrong, prefix)]
+    settings = partly(kind, values) if found else record(kind, values)
+    conflicts = [getattr(settings, name) for name in sorted(dir(kind)) if name.startswith("conflicts")]
+    return [*found, *asked(conflicts, prefix, whole=not found)]
+
+
+def asked(checks: Iterable[Callable[[], Iterable[Problem]]], prefix: str, *, whole: bool) -> Iterator[Problem]:
+    """What checks of a record find. Of one that is not whole: a check that needs a wrong value says nothing more."""
+    for check in checks:
+        with contextlib.nullcontext() if whole else contextlib.suppress(AttributeError):
+            for problem in check():
+                yield replace(problem, key=f"{prefix}{problem.key}")
 
 
 def judge(settings: Any, prefix: str = "") -> list[Problem]:
@@ -91,25 +103,28 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _conflicts(kind: type[Any], values: Mapping[str, Any], wrong: set[str], prefix: str) -> Iterator[Problem]:
-    """What the conflicts methods find; one that needs a value that is wrong by itself says nothing more."""
-    settings = _partly(kind, values, wrong)
-    for name in sorted(name for name in dir(kind) if name.startswith("conflicts")):
-        with contextlib.suppress(AttributeError) if wrong else contextlib.nullcontext():
-            for problem in getattr(settings, name)():
-                yield replace(problem, key=f"{prefix}{problem.key}")
-
-
-def _partly(kind: type[Any], values: Mapping[str, Any], wrong: set[str]) -> Any:
-    """The record without its wrong values: to read one of those is an AttributeError."""
-    if not wrong:
-        return record(kind, values)
+def partly(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """The record without its wrong values, at any depth: to read one of those is an AttributeError."""
     settings = object.__new__(kind)
     for item in fields(kind):
         key = key_of(item)
-        if key not in wrong:
-            object.__setattr__(settings, item.name, _read(item, values[key]) if key in values else default_of(item))
+        found = _right(item, values[key]) if key in values else default_of(item)
+        if found is not MISSING:
+            object.__setattr__(settings, item.name, found)
     return settings
+
+
+def _right(item: Field[Any], value: Any) -> Any:
+    """The value, or what is right within it; MISSING where nothing is."""
+    kind = item.metadata.get("record")
+    if not any(_judged(item, value, "")):
+        return _read(item, value)
+    if kind and isinstance(value, dict):
+        entries = {key: partly(kind, one) for key, one in value.items() if isinstance(one, dict)}
+        return entries if "keys" in item.metadata else partly(kind, value)
+    if kind and isinstance(value, list | tuple):
+        return tuple(partly(kind, one) for one in value if isinstance(one, dict))
+    return MISSING
 
 
 def default_of(item: Field[Any]) -> Any:
@@ -134,7 +149,7 @@ def _judged(item: Field[Any], value: Any, where: str) -> Iterator[Problem]:
     if type(value) is type(item.default) and value == item.default:
         return  # Absent, told in other words: None and "" are no values that a rule speaks of.
     if not about["rule"].holds(value):
-        yield Problem(where, None if about.get("secret") else shown(value), about["rule"].text)
+        yield Problem(where, None if about.get("secret") else shown(about["rule"].part(value)), about["rule"].text)
         return
     parts = [(where, value)]
     if about.get("many"):
@@ -148,7 +163,7 @@ def _judged(item: Field[Any], value: Any, where: str) -> Iterator[Problem]:
         elif "record" in about and isinstance(part, dict):
             yield from problems(about["record"], part, f"{at}.")
         elif "record" in about:
-            yield Problem(at, shown(part), f"must be the settings of {about['record'].__name__}")
+            yield Problem(at, shown(part), f"must be {_object(about['record'])}")
 
 
 def record(kind: type[Record], values: Mapping[str, Any]) -> Record:
@@ -169,5 +184,5 @@ def _read(item: Field[Any], value: Any) -> Any:
 
 
 def shown(value: object) -> object:
-    """Structured values are too long to repeat."""
-    return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    """What of a value may stand in an error: structured ones are too long to repeat, and may hold secrets."""
+    return value if isinstance(value, str | int | float | bool | None) or not value else None

@@ -9,20 +9,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from components.records import native, nested, setting
-from components.validation import FLAG, Problem, Rule, each, matching, one_of, whole
+from components.records import native, nested, setting, shown
+from components.validation import FLAG, Problem, Rule, each, entry, matching, one_of, whole
 
 FOLDER = "start_tasks/"
 FILE = matching(r"(?!/)(?!.*\.\./).+", "must be a path relative to the project, without '..'")
+
+
+def _no_string(value: object) -> object:
+    """The first entry of a mapping that is none."""
+    pairs = value.items() if isinstance(value, dict) else ()
+    return next((f"{key}: {shown(item)}" for key, item in pairs if not isinstance(item, str)), value)
+
+
+def _is_parameter(value: object) -> bool:
+    return isinstance(value, str) and value != "--"
+
+
 STRINGS = Rule(
     "must map names to strings",
     lambda value: isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair),
     {"type": "object", "additionalProperties": {"type": "string"}},
+    _no_string,
 )
 _PARAMETERS = Rule(
     "must be a list of strings, none of them '--'",
-    lambda value: isinstance(value, list | tuple) and all(isinstance(one, str) and one != "--" for one in value),
+    lambda value: isinstance(value, list | tuple) and all(map(_is_parameter, value)),
     {"type": "array", "items": {"type": "string", "not": {"const": "--"}}},
+    entry(_is_parameter),
 )
 
 

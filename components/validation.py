@@ -16,11 +16,15 @@ import pulumi
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a value has to be: in words, as a test that never raises, and as JSON Schema (which may say less)."""
+    """What a value has to be: in words, as a test that never raises, and as JSON Schema (which may say less).
+
+    `part` picks what of a value breaks the rule: an entry of a list or mapping is shown rather than all of it.
+    """
 
     text: str
     holds: Callable[[Any], bool]
     schema: Mapping[str, Any] = field(default_factory=dict)
+    part: Callable[[Any], object] = lambda value: value
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,20 @@ def each(rule: Rule) -> Rule:
     """A list whose items all keep to the rule."""
     schema = {"type": "array", "items": rule.schema, "uniqueItems": True}
     text = f"must be a list without repetition, each of which {rule.text}"
-    return Rule(text, lambda value: _is_set(value) and all(map(rule.holds, value)), schema)
+    return Rule(text, lambda value: _is_set(value) and all(map(rule.holds, value)), schema, entry(rule.holds))
+
+
+def entry(holds: Callable[[Any], bool]) -> Callable[[Any], object]:
+    """Of a list: the entry that breaks the rule, or else the one that is there twice."""
+
+    def part(value: Any) -> object:
+        if not isinstance(value, list | tuple):
+            return value
+        wrong = [item for item in value if not holds(item)]
+        again = [item for index, item in enumerate(value) if item in value[:index]]
+        return next(iter((*wrong, *again)), value)
+
+    return part
 
 
 def _is_set(value: Any) -> bool:

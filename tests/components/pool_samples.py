@@ -35,6 +35,12 @@ def sample_of(name: str) -> dict[str, Any]:
     return sample(named(name))
 
 
+def mounts() -> list[dict[str, Any]]:
+    """One mount of each kind, at places of their own."""
+    every = sample_of("MountConfigurationArgs").items()
+    return [{kind: {**inputs, "relativeMountPath": kind}} for kind, inputs in every]
+
+
 def _value(kind: type[Any], member: Member) -> Any:
     one = _single(kind, member)
     return {list: [one], dict: {"key": one}, None: one}[member.shape]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -31,6 +32,13 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(SettingsError) as caught:
         parse("azure-batch", values)
     return {problem.key: problem.rule for problem in caught.value.problems}
+
+
+def entries(values: dict[str, Any]) -> dict[str, object]:
+    """What is wrong, value by key, beside secrets in plain text."""
+    with pytest.raises(SettingsError) as caught:
+        parse("azure-batch", values)
+    return {one.key: one.value for one in caught.value.problems if "encrypted" not in one.rule}
 
 
 def with_pool(**changes: Any) -> dict[str, Any]:
@@ -101,6 +109,52 @@ def test_a_wrong_setting_is_named_with_its_rule(key: str, value: object) -> None
 def test_a_wrong_start_task_is_named_with_its_rule(start_task: dict[str, Any], key: str) -> None:
     """At any depth, in our own names as in ARM's."""
     assert list(problems(with_pool(startTask=start_task))) == [f"azure-batch:pools.main.startTask.{key}"]
+
+
+DISK = {"lun": 0, "diskSizeGB": 10}
+CIFS = {"source": "//example.com/a", "userName": "me", "password": "x", "relativeMountPath": "c"}
+BOTH = "nfsMountConfiguration, cifsMountConfiguration"
+NFS = {"nfsMountConfiguration": {"source": "nfs.example.com:/a", "relativeMountPath": "n"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "value"),
+    [
+        ({"mountConfiguration": [{}]}, "mountConfiguration[0]", None),
+        ({"mountConfiguration": [{**NFS, "cifsMountConfiguration": CIFS}]}, "mountConfiguration[0]", BOTH),
+        ({"mountConfiguration": [NFS, NFS]}, "mountConfiguration[1].nfsMountConfiguration.relativeMountPath", "n"),
+        ({"dataDisks": [DISK, {**DISK, "lun": 1}, DISK]}, "dataDisks[2].lun", 0),
+        ({"displayName": "x" * 1025}, "displayName", "x" * 1025),
+    ],
+)
+def test_what_arm_refuses_of_a_pool_is_refused_before(changes: dict[str, Any], key: str, value: object) -> None:
+    """One kind to a mount, one mount to a place, one disk to a number, names of up to 1024 characters."""
+    assert entries(with_pool(**changes)) == {f"azure-batch:pools.main.{key}": value}
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "value"),
+    [
+        (with_pool(startTask={"scripts": [{"script": "a.sh", "parameters": ["x", 1]}]}), "scripts[0].parameters", 1),
+        (with_pool(startTask={"scripts": [{"script": "a.sh"}, "foo"]}), "scripts[1]", "foo"),
+        (with_pool(startTask={"environment": {"A": "a", "B": 2}}), "environment", "B: 2"),
+        (with_pool(metadata=["a"]), "metadata", None),
+        (with_pool(packages=["a", "b", "a"]), "packages", "a"),
+        (
+            {**GOOD, "publicAccess": '{"allow": "listed", "ipRanges": ["20.61.97.129", "10.0.0.1"]}'},
+            "ipRanges",
+            "10.0.0.1",
+        ),
+        ({**GOOD, "monitoring": '{"without": ["noise"]}'}, "without", "noise"),
+        ({**GOOD, "budget": '{"amount": 1, "start": "2026-12-01", "mails": ["a@b.cd"], "actual": []}'}, "actual", []),
+    ],
+)
+def test_the_entry_that_is_wrong_is_shown(values: dict[str, Any], key: str, value: object) -> None:
+    """Not the type of the whole, nor how many there are; and no class of ours."""
+    with pytest.raises(SettingsError) as caught:
+        parse("azure-batch", values)
+    assert any(one.key.endswith(f".{key}") and one.value == value for one in caught.value.problems)
+    assert not re.search(r"[a-z]Settings|[a-z]Args|'list'|'dict'", str(caught.value))
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -278,7 +278,7 @@ def rules(**changes: Any) -> dict[str, str]:
     """What is wrong with the production example after changes to it, rule by key."""
     encoded = {key: value if isinstance(value, str) else json.dumps(value) for key, value in changes.items()}
     with pytest.raises(SettingsError) as caught:
-        parse(PROJECT, {**EXAMPLE, **encoded}, (), lambda _pool: (), packing.problems)
+        parse(PROJECT, {**EXAMPLE, **encoded}, (), (), (packing.problems,))
     return {problem.key.removeprefix(f"{PROJECT}:"): str(problem) for problem in caught.value.problems}
 
 

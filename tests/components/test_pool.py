@@ -141,7 +141,7 @@ def test_the_nodes_identity_is_used_where_nothing_else_is_given() -> None:
             **SMALL,
             "mountConfiguration": [
                 {"azureBlobFileSystemConfiguration": blobs},
-                {"azureBlobFileSystemConfiguration": {**blobs, "accountKey": "k"}},
+                {"azureBlobFileSystemConfiguration": {**blobs, "accountKey": "k", "relativeMountPath": "n"}},
                 {"nfsMountConfiguration": {"source": "nfs:/a", "relativeMountPath": "a"}},
             ],
             "containerConfiguration": {"type": "DockerCompatible", "containerRegistries": [registry]},

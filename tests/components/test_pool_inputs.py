@@ -13,7 +13,17 @@ from components.pool_inputs import IN_PLACE, REPLACED
 from components.records import record
 from components.start_task import StartTaskParts, start_task
 from components.start_task_settings import StartTaskSettings
-from tests.components.pool_samples import NODES, concealed, deployed, landed, made, revealed, sample_of, some_parts
+from tests.components.pool_samples import (
+    NODES,
+    concealed,
+    deployed,
+    landed,
+    made,
+    mounts,
+    revealed,
+    sample_of,
+    some_parts,
+)
 
 pytestmark = pytest.mark.ours
 
@@ -24,7 +34,7 @@ NATIVE: dict[str, Any] = {
     "nodeAgentSkuId": "batch.node.windows amd64",
     "windowsConfiguration": sample_of("WindowsConfigurationArgs"),
     "networkConfiguration": sample_of("NetworkConfigurationArgs"),
-    "mountConfiguration": [sample_of("MountConfigurationArgs")],
+    "mountConfiguration": mounts(),
     "containerConfiguration": sample_of("ContainerConfigurationArgs"),
     "userAccounts": [sample_of("UserAccountArgs")],
     "applicationPackages": [sample_of("ApplicationPackageReferenceArgs")],

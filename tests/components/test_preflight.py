@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -231,9 +230,43 @@ def test_all_of_it_is_told_with_all_else() -> None:
     }
     values = {"location": "West Europe", "pools": json.dumps(pools), "publicAccess": '{"allow": "anyone"}'}
     with pytest.raises(SettingsError) as caught:
-        parse("azure-batch", values, (), partial(preflight.problems, day=TODAY))
+        parse("azure-batch", values, (), preflight.checks(TODAY))
     keys = {problem.key.removeprefix("azure-batch:") for problem in caught.value.problems}
     assert {"location", "pools.a.vmSize", "pools.b.maxDedicated", "pools.c.startTask.scripts", "pools.d.size"} == keys
+
+
+def test_all_of_one_pool_is_told_at_once() -> None:
+    """Missing files, unknown packages, ends, slots and other rules, beside values that are wrong by themselves."""
+    start_task = {"scripts": [{"script": "no.sh"}, {"script": "x.ps1", "parameters": [1]}], "retries": -2}
+    pool = {
+        "vmSize": "standard_nv12s_v3",
+        "image": "ubuntu-24.04",
+        "maxDedicated": "many",
+        "minSpot": 2,
+        "maxSpot": 1,
+        "taskSlotsPerNode": 100,
+        "packages": ["nope"],
+        "formulaFile": "no.txt",
+        "displayName": "x" * 1025,
+        "startTask": start_task,
+    }
+    values = {"location": "westeurope", "pools": json.dumps({"a": pool}), "publicAccess": '{"allow": "anyone"}'}
+    with pytest.raises(SettingsError) as caught:
+        parse("azure-batch", values, (), preflight.checks(TODAY))
+    found = {(one.key.removeprefix("azure-batch:pools.a."), one.value) for one in caught.value.problems}
+    assert {
+        ("vmSize", "standard_nv12s_v3"),
+        ("maxDedicated", "many"),
+        ("minSpot", 2),
+        ("taskSlotsPerNode", 100),
+        ("packages", "nope"),
+        ("formulaFile", "no.txt"),
+        ("displayName", "x" * 1025),
+        ("startTask.scripts", "no.sh"),
+        ("startTask.scripts[1].script", "x.ps1"),
+        ("startTask.scripts[1].parameters", 1),
+        ("startTask.retries", -2),
+    } <= found
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -109,7 +109,7 @@ OPTIONS = {
     "metadata": st.dictionaries(st.sampled_from(["a", "b"]), st.text(max_size=5)),
     "tags": st.dictionaries(st.sampled_from(["a", "b"]), st.text(max_size=5)),
     "userAccounts": st.lists(USER, max_size=1),
-    "mountConfiguration": st.lists(MOUNT, max_size=2),
+    "mountConfiguration": st.lists(MOUNT, max_size=2, unique_by=str),
     "containerConfiguration": st.just(
         {"type": "DockerCompatible", "containerRegistries": [{"registryServer": "example.azurecr.io"}]}
     ),

@@ -80,7 +80,7 @@ def problems(secret: tuple[str, ...] = (), **changes: Any) -> dict[str, str]:
             {"amount": 0, "start": "2026-12-15", "mails": []},
             {"budget.amount", "budget.start", "budget.mails"},
         ),
-        ("budget", {"amount": 1, "start": "2026-12-01", "mails": ["a@b.cd"], "forecast": []}, {"budget.actual"}),
+        ("budget", {"amount": 1, "start": "2026-12-01", "mails": ["a@b.cd"], "forecast": []}, {"budget.forecast"}),
     ],
 )
 def test_wrong_settings_are_named(section: str, settings: dict[str, Any], keys: set[str]) -> None:
@@ -124,6 +124,7 @@ def test_conflicts_are_told_beside_wrong_values() -> None:
         "publicAccess.allow",
         "pools.main.vmSize",
         "pools.main.maxDedicated",
+        "pools.main.minSpot",
         "pools.main.nodeAgentSkuId",
         "pools.main.startTask.userName",
     }
@@ -168,7 +169,24 @@ def test_passwords_of_pools_are_encrypted(inputs: dict[str, Any]) -> None:
 )
 def test_what_looks_like_a_secret_is_refused_anywhere(text: str) -> None:
     """A key, or a link that carries one, has no place in a stack file under any name."""
-    assert "must be encrypted" in problems(tags={"source": text})["tags"]
+    assert "must be encrypted" in problems(tags={"source": text})["tags.source"]
+
+
+@pytest.mark.parametrize("secret", [(), ("pools",)])
+def test_a_start_task_holds_no_secret(secret: tuple[str, ...]) -> None:
+    """Encrypted or not: the error has the whole path and says how a start task gets one."""
+    link = "https://example.blob.core.windows.net/input?sv=2026-02-06&sig=s3cr3t"
+    scripts = [{"script": "start_tasks/monitoring_tools.sh", "parameters": ["a", link]}]
+    pools = {"main": {**SMALL, "startTask": {"environment": {"SOURCE": link}, "scripts": scripts}}}
+    found = problems(secret, pools=pools)
+    wanted = {"pools.main.startTask.environment.SOURCE", "pools.main.startTask.scripts[0].parameters[1]"}
+    assert set(found) == wanted
+    assert all("at run time" in rule for rule in found.values())
+
+
+def test_what_looks_like_a_secret_is_not_shown_as_a_wrong_value() -> None:
+    """A link with a signature where a number belongs."""
+    assert "pools.main.maxDedicated" in problems(pools={"main": {**SMALL, "maxDedicated": "a?sig=s3cr3t"}})
 
 
 def test_a_wrong_secret_is_not_shown() -> None:
