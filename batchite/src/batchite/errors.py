@@ -145,6 +145,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "NodeBeingRebooted": Entry(409, "The specified node is being rebooted."),
     "NodeBeingReimaged": Entry(409, "The specified node is being reimaged."),
     "OperationNotValidOnNode": Entry(409, "The operation is not valid on the specified node."),
+    "NodeAlreadyInTargetSchedulingState": Entry(409, "The specified node is already in the target scheduling state."),
     "NodeStateUnusable": Entry(409, "The specified node is not in a state that permits the operation."),
     "OperationInvalidForCurrentState": Entry(409, "The operation is not valid for the current state of the resource."),
     "ActiveJobAndScheduleQuotaReached": Entry(409, "The active job and job schedule quota of the account was reached."),

@@ -126,6 +126,14 @@ class Machine(RuleBasedStateMachine):
         node = data.draw(st.sampled_from(self.driver.nodes()))
         self.attempt(e.RestartNode(node.key, state, option))
 
+    @precondition(lambda self: self.driver.nodes())
+    @rule(data=st.data(), option=st.sampled_from(["requeue", "terminate", "taskcompletion"]))
+    def disable_or_enable_node(self, data: st.DataObject, option: str) -> None:
+        """A client disables scheduling on a node, or enables it again."""
+        node = data.draw(st.sampled_from(self.driver.nodes()))
+        event = e.EnableNode(node.key) if node.disabled else e.DisableNode(node.key, option)
+        self.attempt(event)
+
     @rule()
     def platform_preempts(self) -> None:
         """Every Spot node is taken."""

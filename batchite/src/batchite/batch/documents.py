@@ -230,6 +230,9 @@ RESIZE: Check = record(
 )
 
 REBOOT: Check = record(optional={"nodeRebootOption": DEALLOCATION})
+DISABLE_SCHEDULING: Check = record(
+    optional={"nodeDisableSchedulingOption": choice("requeue", "terminate", "taskcompletion")}
+)
 REIMAGE: Check = record(optional={"nodeReimageOption": DEALLOCATION})
 
 _AUTO_POOL = {

@@ -12,7 +12,7 @@ from batchite.batch.options import list_page
 from batchite.batch.resources import NODE
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
-from batchite.scheduler.events import RestartNode
+from batchite.scheduler.events import DisableNode, EnableNode, RestartNode
 from batchite.scheduler.model import NodeKey, NodeState, PoolState
 
 
@@ -50,6 +50,22 @@ async def reimage_node(context: Context, request: Request) -> Response:
     if "ephemeralOSDiskSettings" not in machine.get("osDisk", {}):
         raise ServiceError("OperationNotValidOnNode", "Only a node with an ephemeral OS disk can be reimaged.")
     return await _restart(context, request, pool, RestartNode(state.key, "reimaging", option, request.request_id))
+
+
+async def disable_node_scheduling(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/disablescheduling: no new tasks; offline once it runs none."""
+    pool, state = find_node(context, request)
+    body = read_body(request, documents.DISABLE_SCHEDULING, optional=True)
+    option = body.get("nodeDisableSchedulingOption", "requeue")
+    await context.service.apply(DisableNode(state.key, option, request.request_id))
+    return done(200, address(request, "pools", pool.id, "nodes", state.key.node))
+
+
+async def enable_node_scheduling(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/enablescheduling."""
+    pool, state = find_node(context, request)
+    await context.service.apply(EnableNode(state.key, request.request_id))
+    return done(200, address(request, "pools", pool.id, "nodes", state.key.node))
 
 
 async def _restart(context: Context, request: Request, pool: PoolState, event: RestartNode) -> Response:

@@ -111,7 +111,7 @@ def node(pool_document: Mapping[str, Json], state: NodeState, slots: Sequence[in
     item: Wire = {
         "id": state.key.node,
         "state": state.state,
-        "schedulingState": "disabled" if state.state == "offline" else "enabled",
+        "schedulingState": "disabled" if state.disabled else "enabled",
         "stateTransitionTime": wire_time(state.state_at),
         "allocationTime": wire_time(state.allocated_at),
         "ipAddress": "127.0.0.1",

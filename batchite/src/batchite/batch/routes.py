@@ -46,6 +46,8 @@ BUILT: Mapping[str, Work] = {
         node_handlers.get_node,
         node_handlers.reboot_node,
         node_handlers.reimage_node,
+        node_handlers.disable_node_scheduling,
+        node_handlers.enable_node_scheduling,
         job_handlers.create_job,
         job_handlers.list_jobs,
         job_handlers.get_job,

@@ -25,6 +25,7 @@ LEAVES_FIRST = (
     "rebooting",
     "reimaging",
     "waitingforstarttask",
+    "offline",
     "idle",
     "running",
 )

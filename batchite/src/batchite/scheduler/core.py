@@ -11,6 +11,7 @@ from batchite.scheduler import (
     autoscaling,
     job_nodes,
     jobs,
+    node_scheduling,
     nodes,
     pools,
     reboots,
@@ -68,6 +69,8 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.JobTaskEnded: job_nodes.ended,
     e.NodeRemoved: nodes.removed,
     e.RestartNode: reboots.restart,
+    e.DisableNode: node_scheduling.disable,
+    e.EnableNode: node_scheduling.enable,
     e.Preempt: nodes.preempt,
     e.Restarted: restart.restarted,
 }

@@ -319,6 +319,23 @@ class RestartNode:
 
 
 @dataclass(frozen=True, slots=True)
+class DisableNode:
+    """A node shall take no new task. option: requeue | terminate | taskcompletion, for those that run on it."""
+
+    node: NodeKey
+    option: str = "requeue"
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnableNode:
+    """A node whose scheduling was disabled takes tasks again."""
+
+    node: NodeKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preempt:
     """Spot nodes are taken: one by name, or every Spot node of the pool."""
 
@@ -372,6 +389,8 @@ Event: TypeAlias = (
     | JobTaskEnded
     | NodeRemoved
     | RestartNode
+    | DisableNode
+    | EnableNode
     | Preempt
     | Restarted
     | Tick

@@ -24,13 +24,15 @@ def check_invariants(world: World) -> None:
 
 
 def _check_slots(world: World) -> None:
-    """No node holds more slots than it has."""
+    """No node holds more slots than it has; one without scheduling goes offline when it runs nothing."""
     for node in world.nodes.values():
         held = sum(world.running_on.get(node.key, {}).values())
         assert 0 <= held <= node.slots, f"{node.key}: {held} of {node.slots} slots held"
         assert held == 0 or node.state in {"running", "leavingpool", "preempted", "rebooting", "reimaging"}, (
             f"{node.key}: {node.state} with tasks"
         )
+        assert node.disabled or node.state != "offline", f"{node.key}: offline with scheduling enabled"
+        assert not node.disabled or node.state != "idle", f"{node.key}: idle with scheduling disabled"
 
 
 def _check_attempts(world: World) -> None:

@@ -162,7 +162,7 @@ class StartTaskState:
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """A node. state: creating | starting | waitingforstarttask | idle | running | starttaskfailed | leavingpool |
-    preempted | rebooting | reimaging | unusable.
+    preempted | rebooting | reimaging | offline | unusable.
     """
 
     key: NodeKey
@@ -180,6 +180,12 @@ class NodeState:
     failure: Failure | None = None  # why the node is unusable
     keeps_files: bool = False  # the next boot finds the directory as it is: a reboot
     draining: bool = False  # reboots or is reimaged once its tasks are done
+    disabled: bool = False  # a client has disabled scheduling: takes no new task
+
+    @property
+    def at_rest(self) -> str:
+        """The state of the node when it is up and runs nothing."""
+        return "offline" if self.disabled else "idle"
 
 
 class JobTaskKey(NamedTuple):

@@ -68,7 +68,7 @@ def start_task_ended(turn: Turn, event: StartTaskEnded) -> None:
 def unusable(turn: Turn, event: NodeUnusable) -> None:
     """The agent cannot provide this node; the reason is kept with it."""
     node = current(turn, event.node, event.boot)
-    if node is not None and node.state in {"starting", "waitingforstarttask", "idle", "creating"}:
+    if node is not None and node.state in {"starting", "waitingforstarttask", "idle", "offline", "creating"}:
         turn.move_node(node, "unusable", failure=event.failure)
         job_nodes.node_down(turn, node.key, keeps_files=False)
 
@@ -83,9 +83,8 @@ def preempt(turn: Turn, event: Preempt) -> None:
 
 def recovered(turn: Turn, node: NodeState) -> None:
     """The platform gives a preempted node back under its old id, as a fresh machine."""
-    fresh = replace(
-        node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False, keeps_files=False, draining=False
-    )
+    clean = replace(node, start_task=None, ready=False, keeps_files=False, draining=False, disabled=False)
+    fresh = replace(clean, boot=node.boot + 1, booted_at=None)
     allocation.allocate(turn, turn.move_node(fresh, "creating"))
     allocation.settle(turn, _pool(node))
 
@@ -116,7 +115,7 @@ def current(turn: Turn, key: NodeKey, boot_number: float) -> NodeState | None:
 
 
 def _ready(turn: Turn, node: NodeState) -> None:
-    job_nodes.node_up(turn, turn.move_node(node, "idle" if node.state != "running" else "running", ready=True))
+    job_nodes.node_up(turn, turn.move_node(node, node.at_rest if node.state != "running" else "running", ready=True))
     placement.place(turn, _pool(node))
 
 

@@ -82,7 +82,7 @@ def _candidate(turn: Turn, job: JobKey, name: str) -> TaskState | None:
 
 
 def _takes_tasks(node: NodeState) -> bool:
-    return node.ready and node.state in {"idle", "running"}
+    return node.ready and not node.disabled and node.state in {"idle", "running"}
 
 
 def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], job: JobState, task: TaskState) -> NodeState | None:

@@ -57,11 +57,11 @@ def _resume_node(turn: Turn, node: NodeState) -> None:
             allocation.allocate(turn, node)
         case "starting":
             turn.timers.at_service(turn.now.service + allocation.BOOT_SECONDS, "boot", node.key, node.boot)
-        case "waitingforstarttask" | "idle" | "running" if job_nodes.needs_boot(node):
+        case "waitingforstarttask" | "idle" | "offline" | "running" if job_nodes.needs_boot(node):
             job_nodes.node_down(turn, node.key, keeps_files=node.keeps_files)
             nodes.reboot(turn, node)
         case "running":
-            turn.move_node(node, "idle")
+            turn.move_node(node, node.at_rest)
         case "rebooting" | "reimaging":
             job_nodes.node_down(turn, node.key, keeps_files=node.state == "rebooting")
             reboots.up_again(turn, node)

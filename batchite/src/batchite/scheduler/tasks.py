@@ -247,7 +247,7 @@ def _free(turn: Turn, node: NodeState, *, success: bool) -> None:
     elif node.draining:
         reboots.drained(turn, node)
     elif node.state == "running" and not turn.world.attempts_on(node.key):
-        turn.move_node(node, "idle")
+        turn.move_node(node, node.at_rest)
     placement.place(turn, pool)
 
 

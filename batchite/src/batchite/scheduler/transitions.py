@@ -21,10 +21,11 @@ ALLOCATION: Table = _table(steady="resizing", resizing="steady stopping", stoppi
 
 NODE: Table = _table(
     creating="starting leavingpool preempted unusable",
-    starting="waitingforstarttask idle leavingpool preempted unusable",
-    waitingforstarttask="idle starttaskfailed rebooting leavingpool preempted unusable",
-    idle="running rebooting reimaging leavingpool preempted unusable",
-    running="idle rebooting reimaging leavingpool preempted unusable",
+    starting="waitingforstarttask idle offline leavingpool preempted unusable",
+    waitingforstarttask="idle offline starttaskfailed rebooting leavingpool preempted unusable",
+    idle="running offline rebooting reimaging leavingpool preempted unusable",
+    running="idle offline rebooting reimaging leavingpool preempted unusable",
+    offline="idle leavingpool preempted unusable",
     rebooting="starting leavingpool preempted unusable",
     reimaging="starting leavingpool preempted unusable",
     starttaskfailed="rebooting reimaging leavingpool preempted unusable",
