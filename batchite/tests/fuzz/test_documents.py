@@ -44,7 +44,6 @@ TASK = {
 }
 FULL_POOL = POOL | {
     "id": "new",
-    "targetDedicatedNodes": 0,
     "resizeTimeout": "PT15M",
     "taskSlotsPerNode": 1,
     "taskSchedulingPolicy": {"nodeFillType": "pack"},
@@ -58,21 +57,36 @@ SCHEDULE = {
     "jobSpecification": {"poolInfo": {"poolId": "pool"}, "priority": 1},
 }
 AUTOSCALE = {"autoScaleFormula": "$TargetDedicatedNodes = 0;", "autoScaleEvaluationInterval": "PT15M"}
-BODIES = [
-    FULL_POOL,
-    JOB,
-    TASK,
-    SCHEDULE,
-    AUTOSCALE,
-    {"value": [TASK, {"id": "other", "commandLine": "exit 1"}]},
-    {"disableTasks": "requeue"},
-    {"terminateReason": "enough"},
-    {"targetDedicatedNodes": 0, "nodeDeallocationOption": "requeue"},
-    {"nodeList": ["n"], "resizeTimeout": "PT15M"},
-    {"metadata": [], "applicationPackageReferences": []},
-    {"name": "user", "password": "p", "isAdmin": False, "expiryTime": "2030-01-01T00:00:00Z"},
-    {},
-]
+PREPARED = JOB | {
+    "jobPreparationTask": {"commandLine": "exit 0", "waitForSuccess": True, "constraints": {"retentionTime": "P1D"}},
+    "jobReleaseTask": {"commandLine": "exit 0", "maxWallClockTime": "PT5M"},
+    "jobManagerTask": {"id": "manager", "commandLine": "exit 0", "killJobOnCompletion": False},
+}
+RESIZE = {"targetDedicatedNodes": 0, "nodeDeallocationOption": "requeue", "resizeTimeout": "PT15M"}
+USER = {"name": "user", "password": "p", "isAdmin": False, "expiryTime": "2030-01-01T00:00:00Z"}
+FITTING: dict[str, list[Any]] = {
+    "create_pool": [FULL_POOL | {"targetDedicatedNodes": 0}, FULL_POOL | AUTOSCALE | {"enableAutoScale": True}],
+    "update_pool": [{"startTask": FULL_POOL["startTask"], "metadata": [{"name": "a", "value": "b"}]}],
+    "replace_pool_properties": [{"metadata": [], "applicationPackageReferences": []}],
+    "enable_pool_auto_scale": [AUTOSCALE],
+    "evaluate_pool_auto_scale": [AUTOSCALE],
+    "resize_pool": [RESIZE],
+    "remove_nodes": [{"nodeList": ["n"], "resizeTimeout": "PT15M", "nodeDeallocationOption": "requeue"}],
+    "create_job": [JOB, PREPARED],
+    "update_job": [{"priority": 1, "poolInfo": {"poolId": "pool"}, "constraints": {"maxTaskRetryCount": 1}}],
+    "replace_job": [JOB],
+    "disable_job": [{"disableTasks": "requeue"}],
+    "terminate_job": [{"terminateReason": "enough"}],
+    "create_job_schedule": [SCHEDULE],
+    "update_job_schedule": [SCHEDULE],
+    "replace_job_schedule": [SCHEDULE],
+    "create_task": [TASK],
+    "create_task_collection": [{"value": [TASK, {"id": "other", "commandLine": "exit 1"}]}],
+    "replace_task": [{"constraints": TASK["constraints"]}],
+    "create_node_user": [USER],
+    "replace_node_user": [USER],
+}
+WRITES = [row for row in OPERATIONS if row.name in FITTING]
 IDS = {"poolId": ["pool", "new"], "jobId": ["job", "new"], "taskId": ["t0", "new"], "jobScheduleId": ["plan"]}
 QUERY = st.dictionaries(
     st.sampled_from(["$filter", "$select", "$expand", "maxresults", "timeOut", "recursive", "force", "$skiptoken"]),
@@ -109,11 +123,12 @@ def answered(status: int, code: str) -> bool:
 @given(data=st.data())
 def test_the_data_plane_answers(account: Account, data: st.DataObject) -> None:
     """Every operation, with nearly right documents, options and headers."""
-    operation = data.draw(st.sampled_from(OPERATIONS))
+    operation = data.draw(st.sampled_from(OPERATIONS) | st.sampled_from(WRITES))
     target = data.draw(targets(operation))
     body = None
     if operation.method in ("POST", "PUT", "PATCH"):
-        document = data.draw(st.sampled_from(BODIES).flatmap(mutated) | JUNK)
+        fitting = FITTING.get(operation.name, [{}])
+        document = data.draw(st.sampled_from(fitting).flatmap(mutated) | st.sampled_from(fitting) | JUNK)
         body = json.dumps(document).encode()
     answer = account.call(operation.method, target, body, **data.draw(HEADERS))
     code = answer.code if answer.status >= 500 and answer.body else ""
