@@ -10,7 +10,7 @@ from components.grants import Granting, Principal
 from components.group import Group
 from components.identity import Identities
 from components.network import Network, NetworkArgs
-from components.optional import configured
+from components.optional import configured, present
 from components.outputs import package_outputs, stack_outputs
 from components.package import versions_of
 from components.pipeline import Pipeline, PipelineArgs, submitting
@@ -42,11 +42,12 @@ endpoints = wiring.endpoints(account, vault)
 scripts = wiring.scripts(files, endpoints)
 packages = wiring.packages(account, versions)
 pools = wiring.pools(account, files, scripts, packages, endpoints)
-wiring.monitoring(account, vault)
+monitoring = wiring.monitoring(account, vault)
 
 pipelines = {key: Pipeline(key, PipelineArgs(place, stem, where, one)) for key, one in settings.pipelines.items()}
 submitters = {**principals(settings.submitters), **submitting(pipelines, settings.pipelines)}
-Submitters("submitters", SubmittersArgs(where, account.id, storage, submitters))
+admitted = Submitters("submitters", SubmittersArgs(where, account.id, storage, submitters))
+account.lock(present(*pools.values(), *packages.values(), monitoring, endpoints, admitted))
 configured(settings.budget, lambda one: Budget("budget", BudgetArgs(group.id, stem, one)))
 
 configured(network, lambda made: pulumi.export("publicIp", made.public_ip))

@@ -6,7 +6,7 @@ settings (monitoring), nor the pools.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +104,7 @@ class Account(pulumi.ComponentResource):
         refuse(f"Batch account {name}", args.problems())
         super().__init__("azure-batch:components:Account", name, {"accountName": args.account_name}, opts)
         account = _account(name, args, self)
-        _lock(name, args, account)
+        self._locked = (account, args.settings.lock)
         self.id, self.name = account.id, name_of(account, args.account_name)
         self.endpoint = account.account_endpoint.apply(with_scheme)
         self.quotas = {
@@ -114,6 +114,19 @@ class Account(pulumi.ComponentResource):
             "activeJobAndJobScheduleQuota": account.active_job_and_job_schedule_quota,
         }
         self.register_outputs({"name": self.name, "endpoint": self.endpoint, "quotas": self.quotas})
+
+    def lock(self, after: Sequence[pulumi.Resource]) -> None:
+        """Lock it, where that is configured: made after all that lies in it, so that it goes before that does."""
+        account, wanted = self._locked
+        if wanted:
+            azure.authorization.ManagementLockByScope(
+                "account",
+                lock_name="no-delete",
+                scope=account.id,
+                level=azure.authorization.LockLevel.CAN_NOT_DELETE,
+                notes="Set by the deployment; see account.lock in its configuration.",
+                opts=pulumi.ResourceOptions(parent=account, depends_on=after),
+            )
 
 
 def with_scheme(endpoint: str) -> str:
@@ -163,15 +176,3 @@ def _from_vault(args: AccountArgs) -> dict[str, Any]:
     if args.settings.pool_allocation_mode == USER_SUBSCRIPTION:
         found["keyVaultReference"] = {"id": args.vault.id, "url": args.vault.url}
     return found
-
-
-def _lock(name: str, args: AccountArgs, account: azure.batch.BatchAccount) -> None:
-    if args.settings.lock:
-        azure.authorization.ManagementLockByScope(
-            name,
-            lock_name="no-delete",
-            scope=account.id,
-            level=azure.authorization.LockLevel.CAN_NOT_DELETE,
-            notes="Set by the deployment; see account.lock in its configuration.",
-            opts=pulumi.ResourceOptions(parent=account),
-        )

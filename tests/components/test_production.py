@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import IPv4Network
-from typing import Any
+from typing import Any, cast
 
+import pulumi
+import pulumi_azure_native as azure
 import pytest
 
 from components.alerts import ALERTS, LOGS, METRICS, quota_threshold
@@ -25,6 +28,7 @@ from tests.components.harness import Deployed, deploy
 pytestmark = pytest.mark.ours
 
 STACK = "production.example"
+POOL = {"vmSize": "standard_d2s_v5", "maxSpot": 1}
 METRIC_NAMES = {  # Source: "Supported metrics for Microsoft.Batch/batchaccounts".
     "StartTaskFailedNodeCount",
     "UnusableNodeCount",
@@ -256,6 +260,19 @@ def test_a_lock_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The account can be locked against deletion."""
     made = changed(monkeypatch, account='{"lock": true}')
     assert made.one("authorization:ManagementLockByScope")["level"] == "CanNotDelete"
+
+
+def test_a_lock_goes_before_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hangs on all that lies in the account, so a deployment without it deletes it, then what it held back."""
+    held: list[pulumi.Resource] = []
+
+    def record(_name: str, *, opts: pulumi.ResourceOptions, **_inputs: object) -> None:
+        held.extend(cast("list[pulumi.Resource]", opts.depends_on))
+
+    monkeypatch.setattr(azure.authorization, "ManagementLockByScope", record)
+    changed(monkeypatch, account='{"lock": true}', pools=json.dumps({"a": POOL, "b": POOL}))
+    kinds = [type(one).__name__ for one in held]
+    assert kinds == ["Pool", "Pool", "Monitoring", "PrivateEndpoints", "Submitters"]
 
 
 def test_pools_of_the_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
