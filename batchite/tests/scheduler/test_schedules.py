@@ -11,10 +11,11 @@ from scheduler.worlds import SCHEDULE as KEY
 
 from batchite.errors import ServiceError
 from batchite.records import decoder, encode
+from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Derived, Gone, Put, Record
 from batchite.scheduler.core import Scheduler
-from batchite.scheduler.model import JobKey, ScheduleState, Timing
+from batchite.scheduler.model import JobKey, JobPreparation, ScheduleState, Timing
 from batchite.scheduler.samples import Samples
 from batchite.scheduler.timers import Timers
 from batchite.scheduler.turn import Turn
@@ -280,3 +281,30 @@ def test_a_pool_and_a_job_of_one_id_keep_their_own_changes() -> None:
     assert turn.outcome().changes == tuple(Put(record) for record in records)
     turn.gone(JobKey("acct", "pool"))
     assert turn.outcome().changes[:2] == (Put(records[0]), Gone(JobKey("acct", "pool")))
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("event", "again"),
+    [(e.TerminateSchedule, "JobScheduleBeingTerminated"), (e.DeleteSchedule, "JobScheduleBeingDeleted")],
+)
+def test_force_does_not_wait_for_release_tasks(event: type[e.TerminateSchedule | e.DeleteSchedule], again: str) -> None:
+    """Also where the schedule is at its end already, which is refused without it."""
+    driver = scheduled(interval=600, preparation=JobPreparation("jobpreparation"), release="jobrelease")
+    driver.send(e.ResizePool(POOL, 1, 0))
+    driver.boot()
+    key = JobKey("acct", "nightly:job-1")
+    driver.send(e.AddTasks(key, (task("a", "nightly:job-1"),)))
+    (prepare,) = [command for command in driver.pending if isinstance(command, c.RunJobTask)]
+    driver.send(e.JobTaskEnded(prepare.task, prepare.attempt, 0, None))
+    driver.end(driver.runs()[0])
+    driver.send(event(KEY))
+    with pytest.raises(ServiceError, match=again):
+        driver.send(event(KEY))
+    assert driver.core.world.jobs[key].state in {"terminating", "deleting"}
+    driver.pending.clear()
+    driver.send(event(KEY, force=True))
+    (stop,) = [command for command in driver.pending if isinstance(command, c.StopJobTask)]
+    driver.send(e.JobTaskEnded(stop.task, stop.attempt, None, None))
+    assert event is e.DeleteSchedule or state(driver).state == "completed"
+    assert (KEY in driver.core.world.schedules) is (event is e.TerminateSchedule)

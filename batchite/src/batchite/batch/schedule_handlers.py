@@ -14,7 +14,6 @@ from batchite.batch.options import flag, list_page
 from batchite.batch.own_tasks import check_own_tasks
 from batchite.batch.resources import JOB as JOBS
 from batchite.batch.resources import SCHEDULE as SCHEDULES
-from batchite.errors import not_implemented
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.events import (
     CreateSchedule,
@@ -91,16 +90,14 @@ async def enable_job_schedule(context: Context, request: Request) -> Response:
 async def terminate_job_schedule(context: Context, request: Request) -> Response:
     """POST /jobschedules/{jobScheduleId}/terminate: terminating when this answers, or completed."""
     state = _checked(context, request)
-    _no_force(request)
-    await context.service.apply(TerminateSchedule(state.key, request.request_id))
+    await context.service.apply(TerminateSchedule(state.key, request.request_id, flag(request, "force")))
     return _done(context, request, state, 202)
 
 
 async def delete_job_schedule(context: Context, request: Request) -> Response:
     """DELETE /jobschedules/{jobScheduleId}: deleting when this answers, or gone."""
     state = _checked(context, request)
-    _no_force(request)
-    await context.service.apply(DeleteSchedule(state.key, request.request_id))
+    await context.service.apply(DeleteSchedule(state.key, request.request_id, flag(request, "force")))
     return done(202, address(request, "jobschedules", state.id))
 
 
@@ -157,11 +154,6 @@ def _checked(context: Context, request: Request) -> ScheduleState:
     state = _schedule(context, request)
     check_conditions(request, *version(context.service, SCHEDULE, state.key))
     return state
-
-
-def _no_force(request: Request) -> None:
-    if flag(request, "force"):
-        raise not_implemented("the query option force=true")
 
 
 def _done(context: Context, request: Request, state: ScheduleState, status: int) -> Response:

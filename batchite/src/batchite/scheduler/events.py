@@ -179,18 +179,20 @@ class EnableSchedule:
 
 @dataclass(frozen=True, slots=True)
 class TerminateSchedule:
-    """Terminate: its job is ended, then the schedule completes."""
+    """Terminate: its job is ended, then the schedule completes. `force` as for the termination of a job."""
 
     key: ScheduleKey
     cause: str = ""
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteSchedule:
-    """Delete: its jobs and their tasks go, then the schedule."""
+    """Delete: its jobs and their tasks go, then the schedule. `force` as for the deletion of a job."""
 
     key: ScheduleKey
     cause: str = ""
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

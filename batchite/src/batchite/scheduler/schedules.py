@@ -18,6 +18,7 @@ from batchite.scheduler.events import (
     DeleteSchedule,
     DisableSchedule,
     EnableSchedule,
+    TerminateJob,
     TerminateSchedule,
     UpdateSchedule,
 )
@@ -78,22 +79,25 @@ def enable(turn: Turn, event: EnableSchedule) -> None:
 
 def terminate(turn: Turn, event: TerminateSchedule) -> None:
     """End the schedule's job, then the schedule."""
-    schedule = turn.move_schedule(living(turn, event.key), "terminating")
-    job = live_job(turn, schedule)
-    if job is not None and job.state in jobs.LIVING:
-        jobs.end(turn, job, TERMINATED)
+    again = event.force and _existing(turn, event.key).state == "terminating"
+    if not again:
+        turn.move_schedule(living(turn, event.key), "terminating")
+    job = live_job(turn, turn.world.schedules[event.key])
+    if job is not None and (job.state in jobs.LIVING or (event.force and job.state == "terminating")):
+        jobs.terminate(turn, TerminateJob(job.key, TERMINATED, event.cause, event.force))
     settle(turn, event.key)
 
 
 def delete(turn: Turn, event: DeleteSchedule) -> None:
     """Delete the schedule's jobs, completed ones too, then the schedule."""
     schedule = _existing(turn, event.key)
-    if schedule.state == "deleting":
+    if schedule.state != "deleting":
+        turn.move_schedule(schedule, "deleting")
+    elif not event.force:
         raise ServiceError("JobScheduleBeingDeleted")
-    turn.move_schedule(schedule, "deleting")
     for key in list(turn.world.jobs_from[event.key]):
-        if turn.world.jobs[key].state != "deleting":
-            jobs.delete(turn, DeleteJob(key, event.cause))
+        if event.force or turn.world.jobs[key].state != "deleting":
+            jobs.delete(turn, DeleteJob(key, event.cause, event.force))
     settle(turn, event.key)
 
 
