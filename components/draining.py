@@ -1,10 +1,11 @@
 """What keeps running work from being cut when a pool is replaced: the old pool goes only when its tasks have ended.
 
-A resource beside each pool. Deleting it, which Pulumi does before it deletes the pool, scales the pool in as its tasks
-complete and waits until no node is left; queued tasks stay in their jobs. It does so only if the pool has a successor:
-a pool that is destroyed, or taken out of the configuration, goes at once.
+One resource beside all pools of a stack, made anew whenever one of them is. Deleting the old one, which Pulumi does
+before it deletes the old pools, scales those in that have a successor, as their tasks complete, and waits until no node
+of them is left; queued tasks stay in their jobs. A pool that is destroyed, or taken out of the configuration, goes at
+once.
 
-Does not own the pool, nor the jobs that were sent to it.
+Does not own the pools, nor the jobs that were sent to them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -28,60 +30,67 @@ SWITCH = "BATCH_DRAINING"
 FORMULA = "$TargetDedicatedNodes = 0;\n$TargetLowPriorityNodes = 0;\n$NodeDeallocationOption = taskcompletion;"
 INTERVAL = timedelta(minutes=5)
 """The shortest evaluation interval that Batch takes."""
-INPUTS = ("account", "endpoint", "key", "poolId", "minutes")
+INPUTS = ("account", "endpoint", "pools", "minutes")
 
 
 class Draining(dynamic.Resource, module="azure-batch", name="Draining"):
-    """Waits, when the pool `pool_id` (called `key` in the configuration) has a successor, for as many minutes.
+    """Waits for pools that have a successor.
 
-    `account` is the account's name and `endpoint` the address of its data plane, where the deployer has to be let in.
+    `pools` are the ids of the pools and `minutes` how long each is waited for, both by the pools' keys in the
+    configuration. `account` is the account's name and `endpoint` the address of its data plane, where the deployer has
+    to be let in.
     """
 
     def __init__(
         self,
-        key: str,
+        name: str,
         *,
         account: pulumi.Input[str],
         endpoint: pulumi.Input[str],
-        pool_id: pulumi.Input[str],
-        minutes: int,
+        pools: Mapping[str, pulumi.Input[str]],
+        minutes: Mapping[str, int],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        inputs = {"account": account, "endpoint": endpoint, "key": key, "poolId": pool_id, "minutes": minutes}
-        super().__init__(DrainingProvider(), key, inputs, opts)
+        inputs = {"account": account, "endpoint": endpoint, "pools": pools, "minutes": minutes}
+        super().__init__(DrainingProvider(), name, inputs, opts)
 
 
 class DrainingProvider(dynamic.ResourceProvider):
-    """Only deleting does anything. Its inputs are those of `Draining`; the id is the pool's."""
+    """Only deleting does anything. Its inputs are those of `Draining`; the id is the account's name."""
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Another pool is another resource: the old one is deleted, and drains, after the new pool is there.
+        """Another pool of a key is another resource: the old one is deleted, and drains, after the new pool is there.
 
         An endpoint belongs to its account; it is not known in the preview of any change of the account.
         """
-        replaces = [key for key in ("account", "poolId") if _olds.get(key) != _news.get(key)]
-        changed = bool(replaces) or _olds.get("minutes") != _news.get("minutes")
+        replaces = ["account"] if _olds.get("account") != _news.get("account") else []
+        before, after = _olds.get("pools") or {}, _news.get("pools") or {}
+        if any(before[key] != after[key] for key in before.keys() & after.keys()):
+            replaces.append("pools")
+        changed = bool(replaces) or any(_olds.get(key) != _news.get(key) for key in ("pools", "minutes"))
         return dynamic.DiffResult(changes=changed, replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Remember where the pool is."""
-        return dynamic.CreateResult(props["poolId"], {key: props[key] for key in INPUTS})
+        """Remember which pools there are."""
+        return dynamic.CreateResult(props["account"], {key: props[key] for key in INPUTS})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Remember how long to wait."""
+        """Remember which pools there are now, and how long to wait."""
         return dynamic.UpdateResult({key: _news[key] for key in INPUTS})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Drain the pool, if it has a successor. Raises DrainingError; the pool then stays."""
-        pool_id, minutes = _props["poolId"], int(_props["minutes"])
-        if minutes == 0 or os.environ.get(SWITCH) == "off":
+        """Drain the pools that have a successor, all at once. Raises DrainingError; the pools then stay."""
+        minutes = {key: int(found) for key, found in _props["minutes"].items()}
+        waited = {key: pool_id for key, pool_id in _props["pools"].items() if minutes.get(key)}
+        if not waited or os.environ.get(SWITCH) == "off":
             return
         try:
-            drain(batch_client(_props["endpoint"]), _props["key"], pool_id, minutes, time.monotonic, time.sleep)
+            drain_all(batch_client(_props["endpoint"]), waited, minutes)
         except sdk().ResourceNotFoundError:
             return  # The account has gone, and its pools with it.
         except sdk().AzureError as error:
-            raise DrainingError(pool_id, f"can't be asked whether its tasks have ended: {error}") from error
+            names = ", ".join(waited.values())
+            raise DrainingError(names, f"can't be asked whether its tasks have ended: {error}") from error
 
 
 class DrainingError(Exception):
@@ -99,17 +108,23 @@ def batch_client(endpoint: str) -> Any:
     return sdk().BatchClient(endpoint, credential())
 
 
-def drain(
-    client: Any,
-    key: str,
-    pool_id: str,
-    minutes: int,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-) -> None:
-    """Let the nodes of a pool that has a successor go as their tasks complete. Raises DrainingError."""
-    if not has_successor(client, key, pool_id):
+def drain_all(client: Any, pools: Mapping[str, str], minutes: Mapping[str, int]) -> None:
+    """Drain the pools (ids by key) that have a successor, side by side. Raises DrainingError for the slowest."""
+    there = [pool.id for pool in client.list_pools(select=["id"])]
+    old = {key: pool_id for key, pool_id in pools.items() if has_successor(there, key, pool_id)}
+    if not old:
         return
+    with ThreadPoolExecutor(len(old)) as threads:
+        waits = [
+            threads.submit(drain, client, pool_id, minutes[key], time.monotonic, time.sleep)
+            for key, pool_id in old.items()
+        ]
+    for wait in waits:
+        wait.result()
+
+
+def drain(client: Any, pool_id: str, minutes: int, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    """Let the nodes of a pool go as their tasks complete. Raises DrainingError."""
     deadline = clock() + 60 * minutes
     scaled_in = False
     while (left := nodes(client, pool_id)) > 0:
@@ -119,11 +134,10 @@ def drain(
         sleep(PAUSE)
 
 
-def has_successor(client: Any, key: str, pool_id: str) -> bool:
-    """Whether the account has a pool of the same key and another generation."""
+def has_successor(there: Iterable[str], key: str, pool_id: str) -> bool:
+    """Whether a pool of the same key and another generation is there."""
     generation = re.compile(rf"{re.escape(key)}-[0-9a-f]{{8}}")
-    ids = [pool.id for pool in client.list_pools(select=["id"])]
-    return any(generation.fullmatch(one) and one != pool_id for one in ids)
+    return any(generation.fullmatch(one) and one != pool_id for one in there)
 
 
 def nodes(client: Any, pool_id: str) -> int:

@@ -1,8 +1,8 @@
 """A pool of dedicated and Spot nodes, autoscaled or of a fixed number.
 
 ARM changes little of a pool that is there. Anything else makes a second pool with another name; the first one goes when
-its running tasks have ended (draining). The preview says which change is made in place, which replaces the pool, and
-whether nodes that run get a new start task.
+its running tasks have ended (draining, which the program has beside its pools). The preview says which change is made in
+place, which replaces the pool, and whether nodes that run get a new start task.
 
 Does not own the account, the identity of its nodes, the start task's files, nor the jobs that run on it.
 """
@@ -20,7 +20,6 @@ from pulumi.output import Unknown
 
 from batchite import autoscale
 from components import arm_inputs, naming, pool_inputs, sizes
-from components.draining import Draining
 from components.lifetimes import judge
 from components.patience import patient
 from components.place import Place, name_of
@@ -43,15 +42,12 @@ STALE = {
 class PoolArgs:
     """Where the pool is, its settings, what other components give it, and the day its image and size are judged on.
 
-    `endpoint` is the address of the account's data plane, with its scheme.
-
     `inputs` are further inputs in ARM's names, laid over what the settings give; outputs of other resources are
     welcome.
     """
 
     place: Place
     account_name: pulumi.Input[str]
-    endpoint: pulumi.Input[str]
     settings: PoolSettings
     parts: Parts
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -82,9 +78,7 @@ class Pool(pulumi.ComponentResource):
         super().__init__("azure-batch:components:Pool", key, props, _saying(f"pool-{key}-replaced", replacing, opts))
         for text in warnings(args.settings, found["vmSize"], args.today):
             pulumi.log.warn(f"Pool {key}: {text}", self)
-        pool = _pool(key, pool_id, found, args, self)
-        self.id = name_of(pool, pool_id)
-        _draining(key, self.id, args, pool)
+        self.id = name_of(_pool(key, pool_id, found, args, self), pool_id)
         self.settings, self.vm_size = args.settings, found["vmSize"]
         self.max_dedicated, self.max_spot = limits(found["scaleSettings"])
         self.register_outputs({"id": self.id})
@@ -188,17 +182,6 @@ def _pool(
         hooks=pulumi.ResourceHookBinding(on_error=[patient(f"pool-{key}-resized", RESIZED, PATIENCE)]),
     )
     return azure.batch.Pool(key, inputs, opts=_saying(f"pool-{key}-changed", in_place, options))
-
-
-def _draining(key: str, pool_id: pulumi.Output[str], args: PoolArgs, pool: azure.batch.Pool) -> None:
-    Draining(
-        key,
-        account=args.account_name,
-        endpoint=args.endpoint,
-        pool_id=pool_id,
-        minutes=args.settings.drain_minutes,
-        opts=pulumi.ResourceOptions(parent=pool),
-    )
 
 
 async def _revealed(value: Any) -> Any:

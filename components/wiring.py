@@ -14,6 +14,7 @@ from pulumi_azure_native.authorization import GetClientConfigResult
 from components.access import Access
 from components.account import USER_SUBSCRIPTION, Account, AccountArgs
 from components.config import Settings
+from components.draining import Draining
 from components.grants import Granting
 from components.identity import Identities
 from components.key_vault import KeyVault, KeyVaultArgs
@@ -143,11 +144,22 @@ class Wiring:
             formula = read_formula(chosen.formula_file) if chosen.formula_file else ""
             programs = [packages[name].reference for name in chosen.packages]
             parts = Parts(nodes, self.place.tags, task, subnet, programs, formula)
-            return Pool(key, PoolArgs(self.place, account.name, account.endpoint, chosen, parts), after)
+            return Pool(key, PoolArgs(self.place, account.name, chosen, parts), after)
 
         made = {key: pool(key, chosen) for key, chosen in self.settings.pools.items()}
+        self._drain(account, made)
         self._compare_with_quotas(account, made)
         return made
+
+    def _drain(self, account: Account, pools: Mapping[str, Pool]) -> None:
+        """Keep pools that will be replaced until their running tasks have ended."""
+        Draining(
+            "pools",
+            account=account.name,
+            endpoint=account.endpoint,
+            pools={key: pool.id for key, pool in pools.items()},
+            minutes={key: pool.settings.drain_minutes for key, pool in pools.items()},
+        )
 
     def _compare_with_quotas(self, account: Account, pools: Mapping[str, Pool]) -> None:
         """Warn of quotas that are too small, once the account tells them."""

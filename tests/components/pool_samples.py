@@ -101,7 +101,7 @@ def deployed(settings: Mapping[str, Any], *, parts: Parts | None = None, **args:
     def program() -> None:
         place = Place("rg", "westeurope", {"team": "weather"})
         chosen = record(PoolSettings, settings)
-        Pool("main", PoolArgs(place, "batch", "https://e", chosen, parts or some_parts(), today=TODAY, **args))
+        Pool("main", PoolArgs(place, "batch", chosen, parts or some_parts(), today=TODAY, **args))
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return found

@@ -11,12 +11,18 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 
 from batchite import autoscale
 from components import draining
-from components.draining import FORMULA, DrainingError, DrainingProvider, drain, has_successor
+from components.draining import FORMULA, DrainingError, DrainingProvider, drain, drain_all, has_successor
 
 pytestmark = pytest.mark.ours
 
 OLD, NEW = "main-0123abcd", "main-89abcdef"
-PROPS = {"account": "a", "endpoint": "https://e", "key": "main", "poolId": OLD, "minutes": 5, "__provider": "code"}
+PROPS = {
+    "account": "a",
+    "endpoint": "https://e",
+    "pools": {"main": OLD, "other": "other-0123abcd"},
+    "minutes": {"main": 5, "other": 5},
+    "__provider": "code",
+}
 
 
 class FakeBatch:
@@ -77,7 +83,7 @@ class Clock:
 def test_a_pool_with_a_successor_is_emptied(busy: int) -> None:
     """It gets no nodes any more, keeps those that work, and is done when none is left."""
     service = FakeBatch({OLD: 3, NEW: 1}, busy=busy)
-    drain(service, "main", OLD, 60, lambda: 0.0, service.tick)
+    drain(service, OLD, 60, lambda: 0.0, service.tick)
     assert service.pools == {OLD: 0, NEW: 1}
     assert service.formulas == {OLD: FORMULA}
 
@@ -86,29 +92,39 @@ def test_a_pool_with_a_successor_is_emptied(busy: int) -> None:
 def test_a_pool_without_a_successor_goes_at_once(others: dict[str, int]) -> None:
     """Whoever destroys a stack, or takes a pool out of it, waits for nothing."""
     service = FakeBatch({OLD: 3, **others})
-    drain(service, "main", OLD, 60, lambda: 0.0, service.tick)
+    drain_all(service, {"main": OLD}, {"main": 60})
     assert service.formulas == {}
-    assert not has_successor(service, "main", OLD)
+    assert not has_successor(service.pools, "main", OLD)
+
+
+def test_pools_are_drained_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each that has a successor, and no other."""
+    service = FakeBatch({OLD: 2, NEW: 1, "b-0123abcd": 1, "b-89abcdef": 1, "c-0123abcd": 7})
+    monkeypatch.setattr("time.sleep", service.tick)
+    drain_all(service, {"main": OLD, "b": "b-0123abcd", "c": "c-0123abcd"}, {"main": 9, "b": 9, "c": 9})
+    assert set(service.formulas) == {OLD, "b-0123abcd"}
+    assert max(service.pools[OLD], service.pools["b-0123abcd"]) <= 0
+    assert service.pools["c-0123abcd"] == 7
 
 
 def test_a_pool_that_is_gone_is_drained() -> None:
     """Somebody else has deleted it."""
     service = FakeBatch({NEW: 1})
-    drain(service, "main", OLD, 60, lambda: 0.0, service.tick)
+    drain(service, OLD, 60, lambda: 0.0, service.tick)
     assert service.formulas == {}
 
 
 def test_an_account_that_is_gone_has_no_pools(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever deleted it behind Pulumi's back is not asked for more."""
     monkeypatch.setattr(draining, "batch_client", lambda _endpoint: Refusing(ResourceNotFoundError("AccountNotFound")))
-    DrainingProvider().delete(OLD, PROPS)
+    DrainingProvider().delete("a", PROPS)
 
 
 def test_patience_ends_without_cutting_anything() -> None:
     """The error names the pool, how many nodes work, and what to do; nothing was deleted."""
     service, clock = FakeBatch({OLD: 2, NEW: 1}), Clock()
     with pytest.raises(DrainingError, match=rf"{OLD} still has 2 node.*after 1 min.*run `pulumi up` again"):
-        drain(service, "main", OLD, 1, lambda: clock.now, clock.sleep)
+        drain(service, OLD, 1, lambda: clock.now, clock.sleep)
     assert clock.now == 60
     assert service.pools[OLD] == 2
 
@@ -123,16 +139,16 @@ def test_the_formula_lets_tasks_complete() -> None:
 def test_draining_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """With no minutes, or for one deployment by its environment, the service is not even asked."""
     monkeypatch.setattr(draining, "batch_client", lambda _endpoint: pytest.fail("was asked"))
-    DrainingProvider().delete(OLD, {**PROPS, "minutes": 0.0})
+    DrainingProvider().delete("a", {**PROPS, "minutes": {"main": 0.0, "other": 0.0}})
     monkeypatch.setenv(draining.SWITCH, "off")
-    DrainingProvider().delete(OLD, PROPS)
+    DrainingProvider().delete("a", PROPS)
 
 
 def test_a_service_that_can_not_be_asked_leaves_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a firewall, or without a role: the error says what happened and how to go on without an answer."""
     monkeypatch.setattr(draining, "batch_client", lambda _endpoint: Refusing(HttpResponseError("403 Forbidden")))
     with pytest.raises(DrainingError, match=r"can't be asked.*403 Forbidden.*BATCH_DRAINING=off pulumi up"):
-        DrainingProvider().delete(OLD, PROPS)
+        DrainingProvider().delete("a", PROPS)
 
 
 def test_deleting_drains(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +156,7 @@ def test_deleting_drains(monkeypatch: pytest.MonkeyPatch) -> None:
     service = FakeBatch({OLD: 1, NEW: 1})
     monkeypatch.setattr(draining, "batch_client", {"https://e": service}.__getitem__)
     monkeypatch.setattr("time.sleep", service.tick)
-    DrainingProvider().delete(OLD, PROPS)
+    DrainingProvider().delete("a", PROPS)
     assert service.pools == {OLD: 0, NEW: 1}
 
 
@@ -149,22 +165,24 @@ def test_deleting_drains(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({}, False, []),
         ({"endpoint": None}, False, []),
-        ({"minutes": 0}, True, []),
-        ({"poolId": NEW}, True, ["poolId"]),
+        ({"minutes": {"main": 0, "other": 5}}, True, []),
+        ({"pools": {"main": NEW, "other": "other-0123abcd"}}, True, ["pools"]),
+        ({"pools": {"main": OLD}, "minutes": {"main": 5}}, True, []),
+        ({"pools": {"main": OLD, "other": "other-0123abcd", "third": "third-0123abcd"}}, True, []),
         ({"account": "b"}, True, ["account"]),
     ],
 )
 def test_another_pool_is_another_resource(changes: dict[str, Any], changed: bool, replaces: list[str]) -> None:
-    """The new one is there before the old one is deleted; minutes change in place."""
-    found = DrainingProvider().diff(OLD, PROPS, {**PROPS, **changes})
+    """The new one is there before the old one is deleted; minutes, and pools that come or go, change in place."""
+    found = DrainingProvider().diff("a", PROPS, {**PROPS, **changes})
     assert (found.changes, found.replaces, found.delete_before_replace) == (changed, replaces, False)
 
 
 def test_the_state_holds_no_more_than_is_needed() -> None:
     """Address, names and minutes: no credential."""
     made = DrainingProvider().create(PROPS)
-    assert (made.id, set(made.outs or {})) == (OLD, set(draining.INPUTS))
-    assert set(DrainingProvider().update(OLD, PROPS, PROPS).outs or {}) == set(draining.INPUTS)
+    assert (made.id, set(made.outs or {})) == ("a", set(draining.INPUTS))
+    assert set(DrainingProvider().update("a", PROPS, PROPS).outs or {}) == set(draining.INPUTS)
 
 
 def test_the_provider_is_kept_by_name() -> None:

@@ -201,19 +201,6 @@ def test_limits_are_what_a_pool_may_have() -> None:
     assert limits({"autoScale": {"formula": "$TargetDedicatedNodes = $ActiveTasks.GetSample(1);"}}) == (0, 0)
 
 
-def test_a_pool_has_its_draining_beside_it() -> None:
-    """It knows the account's data plane and for how long tasks are waited for."""
-    found = deployed({**SMALL, "drainMinutes": 90})
-    draining = found.one("dynamic/azure-batch:Draining")
-    assert {key: draining[key] for key in ("account", "endpoint", "key", "minutes")} == {
-        "account": "batch",
-        "endpoint": "https://e",
-        "key": "main",
-        "minutes": 90,
-    }
-    assert draining["poolId"] == found.one("batch:Pool")["poolName"]
-
-
 def test_what_is_known_later_counts_by_its_name() -> None:
     """An identity whose id is not known yet does not make the pool's name unknown."""
     later: pulumi.Output[str] = pulumi.Output.from_input("x")

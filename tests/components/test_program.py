@@ -76,6 +76,16 @@ def test_the_program_is_a_plain_composition() -> None:
     assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.If | ast.IfExp | ast.Match)]
 
 
+def test_pools_that_are_replaced_are_waited_for(deployed: Deployed) -> None:
+    """One resource knows all pools, for how long each is waited for, and the account's data plane."""
+    draining = deployed.one("dynamic/azure-batch:Draining")
+    assert draining["pools"] == {key: inputs["poolName"] for key, inputs in deployed.of("batch:Pool").items()}
+    assert draining["minutes"].keys() == draining["pools"].keys()
+    assert min(draining["minutes"].values()) >= 60
+    assert draining["endpoint"].startswith("https://")
+    assert draining["account"] == deployed.one("batch:BatchAccount")["accountName"]
+
+
 def test_storage_takes_identities_only(deployed: Deployed) -> None:
     """HTTPS, TLS 1.2, no key, nothing public; all containers that jobs need, and one for start tasks."""
     account = deployed.one("storage:StorageAccount")
