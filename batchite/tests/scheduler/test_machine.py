@@ -144,6 +144,18 @@ class Machine(RuleBasedStateMachine):
         """New targets, if the pool is steady."""
         self.attempt(e.ResizePool(POOL, dedicated, spot, option))
 
+    @precondition(lambda self: self.driver.nodes())
+    @rule(data=st.data(), option=st.sampled_from(OPTIONS))
+    def remove_node(self, data: st.DataObject, option: str) -> None:
+        """A client lets a node go, if the pool is steady."""
+        node = data.draw(st.sampled_from(self.driver.nodes()))
+        self.attempt(e.RemoveNodes(POOL, (node.key.node,), option))
+
+    @rule()
+    def stop_resize(self) -> None:
+        """A client stops a resize that is under way."""
+        self.attempt(e.StopResize(POOL))
+
     @rule(option=st.sampled_from([*OPTIONS, None]))
     def autoscale(self, option: str | None) -> None:
         """A formula takes over, or gives back."""

@@ -229,6 +229,11 @@ RESIZE: Check = record(
     }
 )
 
+REMOVE_NODES: Check = record(
+    {"nodeList": listing(text(1), 100)},
+    {"resizeTimeout": RESIZE_TIMEOUT, "nodeDeallocationOption": DEALLOCATION},
+)
+
 REBOOT: Check = record(optional={"nodeRebootOption": DEALLOCATION})
 DISABLE_SCHEDULING: Check = record(
     optional={"nodeDisableSchedulingOption": choice("requeue", "terminate", "taskcompletion")}

@@ -20,7 +20,7 @@ from batchite.batch.versions import TARGET_MODE
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.autoscaling import to_run
-from batchite.scheduler.events import ResizePool, SetAutoScale
+from batchite.scheduler.events import ResizePool, SetAutoScale, StopResize
 from batchite.scheduler.model import PoolKey, PoolState
 from batchite.service import Document
 
@@ -125,6 +125,21 @@ async def resize_pool(context: Context, request: Request) -> Response:
     state = _checked(context, request)
     event: ResizePool = pools.resize_event(state.key, read_body(request, documents.RESIZE), request.request_id)
     await context.service.apply(event)
+    return _done(context, request, state, 202)
+
+
+async def remove_nodes(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/removenodes: the pool is resizing when this answers."""
+    state = _checked(context, request)
+    body = read_body(request, documents.REMOVE_NODES)
+    await context.service.apply(pools.removal_event(state.key, body, request.request_id))
+    return _done(context, request, state, 202)
+
+
+async def stop_pool_resize(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/stopresize: the pool is stopping when this answers, until its nodes have settled."""
+    state = _checked(context, request)
+    await context.service.apply(StopResize(state.key, request.request_id))
     return _done(context, request, state, 202)
 
 

@@ -13,12 +13,12 @@ from batchite.batch.context import POOL, document_key, stored, version
 from batchite.batch.durations import parse_duration
 from batchite.batch.mounts import check_mounts
 from batchite.batch.pool_rules import check_pool, check_start_task
-from batchite.batch.rules import record, without_nulls
+from batchite.batch.rules import record, refuse, without_nulls
 from batchite.batch.sizes import vcpus
 from batchite.batch.user_accounts import without_secrets
 from batchite.errors import ServiceError, invalid_property
 from batchite.http.types import Json
-from batchite.scheduler.events import CreatePool, DeletePool, Event, ResizePool, SetAutoScale, UpdatePool
+from batchite.scheduler.events import CreatePool, DeletePool, Event, RemoveNodes, ResizePool, SetAutoScale, UpdatePool
 from batchite.scheduler.model import AutoScale, CoreQuota, PoolKey, PoolState
 from batchite.service import BatchService, Document
 
@@ -140,6 +140,20 @@ def resize_event(key: PoolKey, body: Mapping[str, Json], cause: str) -> ResizePo
         key,
         dedicated=body.get("targetDedicatedNodes"),
         spot=body.get("targetLowPriorityNodes"),
+        deallocation=body.get(_OPTION, "requeue"),
+        resize_timeout=parse_duration(timeout) if timeout else None,
+        cause=cause,
+    )
+
+
+def removal_event(key: PoolKey, body: Mapping[str, Json], cause: str) -> RemoveNodes:
+    """A removal of nodes from its request body, which names one at least."""
+    if not body["nodeList"]:
+        raise refuse("nodeList", body["nodeList"], "The list must name a node.")
+    timeout = body.get("resizeTimeout")
+    return RemoveNodes(
+        key,
+        nodes=tuple(name.lower() for name in body["nodeList"]),
         deallocation=body.get(_OPTION, "requeue"),
         resize_timeout=parse_duration(timeout) if timeout else None,
         cause=cause,

@@ -39,6 +39,8 @@ BUILT: Mapping[str, Work] = {
         pool_handlers.disable_pool_auto_scale,
         pool_handlers.evaluate_pool_auto_scale,
         pool_handlers.resize_pool,
+        pool_handlers.remove_nodes,
+        pool_handlers.stop_pool_resize,
         pool_handlers.list_pool_node_counts,
         pool_handlers.list_supported_images,
         usage_metrics.list_pool_usage_metrics,

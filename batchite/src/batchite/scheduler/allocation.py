@@ -95,6 +95,17 @@ def limit(turn: Turn, pool: PoolState) -> None:
         turn.timers.at_service(turn.now.service + pool.resize_timeout, "resize", pool.key, pool.allocation_at)
 
 
+def stop(turn: Turn, pool: PoolState) -> None:
+    """End a resize: nodes that the platform has not given are given up, those that leave go on leaving."""
+    error = ResizeError("ResizeStopped", "Desired number of nodes could not be allocated as the resize was stopped.")
+    errors = (*pool.resize_errors, error)
+    turn.put(replace(pool, allocation="stopping", allocation_at=turn.now.wire, resize_errors=errors))
+    for node in turn.world.pool_nodes(pool.key):
+        if node.state == "creating":
+            release(turn, node, "requeue")
+    settle(turn, pool.key)
+
+
 def timed_out(turn: Turn, pool: PoolState) -> None:
     """The resize timeout is over: keep the nodes that are there and say that the target was not reached."""
     error = ResizeError("AllocationTimedout", "Desired number of nodes could not be allocated in the given timeout.")

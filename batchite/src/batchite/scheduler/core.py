@@ -43,6 +43,8 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.UpdatePool: pools.update,
     e.SetAutoScale: pools.set_autoscale,
     e.ResizePool: pools.resize,
+    e.RemoveNodes: pools.remove_nodes,
+    e.StopResize: pools.stop_resize,
     e.DeletePool: pools.delete,
     e.CreateJob: jobs.create,
     e.UpdateJob: jobs.update,

@@ -76,6 +76,25 @@ class ResizePool:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveNodes:
+    """Let these nodes leave, by their ids, and lower the targets by their number. PoolBeingResized when not steady."""
+
+    key: PoolKey
+    nodes: tuple[str, ...]
+    deallocation: str = "requeue"
+    resize_timeout: float | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopResize:
+    """Change no more nodes: the targets stay, the nodes that are not allocated yet are not awaited."""
+
+    key: PoolKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePool:
     """Mark deleting; the pool goes when its last node has gone."""
 
@@ -365,6 +384,8 @@ Event: TypeAlias = (
     | UpdatePool
     | SetAutoScale
     | ResizePool
+    | RemoveNodes
+    | StopResize
     | DeletePool
     | CreateJob
     | UpdateJob

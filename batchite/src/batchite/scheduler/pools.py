@@ -6,8 +6,16 @@ from dataclasses import replace
 
 from batchite.errors import ServiceError
 from batchite.scheduler import allocation, autoscaling, capacity
-from batchite.scheduler.events import CreatePool, DeletePool, ResizePool, SetAutoScale, UpdatePool
-from batchite.scheduler.model import PoolKey, PoolState
+from batchite.scheduler.events import (
+    CreatePool,
+    DeletePool,
+    RemoveNodes,
+    ResizePool,
+    SetAutoScale,
+    StopResize,
+    UpdatePool,
+)
+from batchite.scheduler.model import NodeKey, NodeState, PoolKey, PoolState
 from batchite.scheduler.turn import Turn
 
 
@@ -65,6 +73,34 @@ def resize(turn: Turn, event: ResizePool) -> None:
     allocation.reconcile(turn, resized)
 
 
+def remove_nodes(turn: Turn, event: RemoveNodes) -> None:
+    """Let chosen nodes leave; an autoscale pool may get others at its next evaluation."""
+    pool = existing(turn, event.key)
+    if pool.allocation != "steady":
+        raise ServiceError("PoolBeingResized")
+    leaving = [_node(turn, pool, name) for name in dict.fromkeys(event.nodes)]
+    spot = sum(node.spot for node in leaving)
+    smaller = replace(
+        pool,
+        target_dedicated=max(0, pool.target_dedicated - (len(leaving) - spot)),
+        target_spot=max(0, pool.target_spot - spot),
+        resize_timeout=pool.resize_timeout if event.resize_timeout is None else event.resize_timeout,
+        resize_errors=(),
+    )
+    turn.put(smaller)
+    for node in leaving:
+        allocation.release(turn, node, event.deallocation)
+    allocation.settle(turn, pool.key)
+
+
+def stop_resize(turn: Turn, event: StopResize) -> None:
+    """Stop a resize that is under way, also the first one of a new pool."""
+    pool = existing(turn, event.key)
+    if pool.allocation != "resizing":
+        raise ServiceError("OperationInvalidForCurrentState", detail=f"The pool is {pool.allocation}, not resizing.")
+    allocation.stop(turn, pool)
+
+
 def delete(turn: Turn, event: DeletePool) -> None:
     """Mark deleting and let every node go. Its jobs stay, without a pool, as in the service."""
     pool = existing(turn, event.key)
@@ -74,6 +110,14 @@ def delete(turn: Turn, event: DeletePool) -> None:
     turn.put(gone)
     allocation.hurry(turn, pool.key)
     allocation.reconcile(turn, gone)
+
+
+def _node(turn: Turn, pool: PoolState, name: str) -> NodeState:
+    """The pool's node of this id."""
+    node = turn.world.nodes.get(NodeKey(*pool.key, name))
+    if node is None:
+        raise ServiceError("NodeNotFound", detail=f"The pool has no node {name}.")
+    return node
 
 
 def existing(turn: Turn, key: PoolKey) -> PoolState:
