@@ -103,3 +103,21 @@ def test_whoever_destroys_waits_for_nothing(stack: Stack, batch: BatchClient) ->
     configure(stack, main=main)
     stack.pulumi(*UP)
     assert [pool.id for pool in batch.list_pools()] == [stack.outputs["pools"]["main"]["id"]]
+
+
+def test_a_lock_goes_before_the_pools_it_holds(stack: Stack) -> None:
+    """Taken out of the configuration together with a pool, it is deleted first; the pool follows."""
+    configure(stack, main=POOL, other={**POOL, "minDedicated": 0})
+    stack.configure("account", lock=True)
+    stack.pulumi(*UP)
+    assert kinds(stack) == ["ManagementLockByScope", "Pool", "Pool"]
+    configure(stack, main=POOL)
+    stack.configure("account", lock=False)
+    stack.pulumi(*UP)
+    assert kinds(stack) == ["Pool"]
+
+
+def kinds(stack: Stack) -> list[str]:
+    """The pools and locks of the stack."""
+    every = sorted(one["type"].rpartition(":")[2] for one in stack.resources)
+    return [kind for kind in every if kind in {"ManagementLockByScope", "Pool"}]
