@@ -9,7 +9,7 @@ from batchite.batch.answers import address, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.context import POOL, Context, stored
 from batchite.batch.options import list_page
-from batchite.batch.resources import NODE
+from batchite.batch.resources import EXTENSION, NODE
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.events import DisableNode, EnableNode, RestartNode
@@ -66,6 +66,18 @@ async def enable_node_scheduling(context: Context, request: Request) -> Response
     pool, state = find_node(context, request)
     await context.service.apply(EnableNode(state.key, request.request_id))
     return done(200, address(request, "pools", pool.id, "nodes", state.key.node))
+
+
+async def list_node_extensions(context: Context, request: Request) -> Response:
+    """GET /pools/{poolId}/nodes/{nodeId}/extensions: none, since a pool with extensions is refused."""
+    find_node(context, request)
+    return Response(200, list_page(request, EXTENSION, ()))
+
+
+async def get_node_extension(context: Context, request: Request) -> Response:
+    """GET /pools/{poolId}/nodes/{nodeId}/extensions/{extensionName}: no node has one."""
+    find_node(context, request)
+    raise ServiceError("ResourceNotFound", f"The node has no extension {request.params['extensionName']}.")
 
 
 async def _restart(context: Context, request: Request, pool: PoolState, event: RestartNode) -> Response:

@@ -106,6 +106,7 @@ NODE = Resource(
     ),
 )
 APPLICATION = Resource("applications", {})
+EXTENSION = Resource("nodeextensions", {}, _names("provisioningState vmExtension instanceView"))
 NODE_COUNTS = Resource("poolnodecounts", _kinds(text="poolId"))
 USAGE = Resource("poolusagemetrics", _kinds(text="poolId"))
 IMAGE = Resource("supportedimages", _kinds(text="osType verificationType nodeAgentSKUId"))

@@ -50,6 +50,8 @@ BUILT: Mapping[str, Work] = {
         node_handlers.reimage_node,
         node_handlers.disable_node_scheduling,
         node_handlers.enable_node_scheduling,
+        node_handlers.list_node_extensions,
+        node_handlers.get_node_extension,
         job_handlers.create_job,
         job_handlers.list_jobs,
         job_handlers.get_job,
