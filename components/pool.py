@@ -1,8 +1,8 @@
 """A pool of dedicated and Spot nodes, autoscaled or of a fixed number.
 
 ARM changes little of a pool that is there. Anything else makes a second pool with another name; the first one goes when
-its running tasks have ended (draining, which the program has beside its pools). The preview says which change is made in
-place, which replaces the pool, and whether nodes that run get a new start task.
+its running tasks have ended (draining, which the program has beside its pools). The preview says which change is made
+in place, which replaces the pool, and whether nodes that run get a new start task.
 
 Does not own the account, the identity of its nodes, the start task's files, nor the jobs that run on it.
 """
