@@ -108,6 +108,7 @@ def test_whoever_destroys_waits_for_nothing(stack: Stack, batch: BatchClient) ->
 def test_a_lock_goes_before_the_pools_it_holds(stack: Stack) -> None:
     """Taken out of the configuration together with a pool, it is deleted first; the pool follows."""
     configure(stack, main=POOL, other={**POOL, "minDedicated": 0})
+    stack.pulumi(*UP)
     stack.configure("account", lock=True)
     stack.pulumi(*UP)
     assert kinds(stack) == ["ManagementLockByScope", "Pool", "Pool"]

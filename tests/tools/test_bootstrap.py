@@ -106,6 +106,19 @@ def test_an_activated_environment_has_pulumi(tmp_path: Path, monkeypatch: pytest
     assert pulumi_cli._path_without_ours() == "/usr/bin"
 
 
+def test_the_tools_of_another_clone_are_not_the_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever works in two clones may remove one; a link to this one's own tools would lead to itself."""
+    other, link = tmp_path / "other", tmp_path / "link"
+    pulumi_cli._script(other / ".venv" / "bin" / "pulumi", pulumi_cli.COMMAND)
+    pulumi_cli._script(other / ".tools" / "bin" / pulumi_cli.HOST, pulumi_cli.LAUNCHER)
+    (tmp_path / "own").mkdir()
+    link.symlink_to(tmp_path / "own")
+    monkeypatch.setattr(pulumi_cli, "BIN", link)
+    folders = (other / ".venv" / "bin", other / ".tools" / "bin", tmp_path / "own", Path("/usr/bin"))
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+    assert pulumi_cli._path_without_ours() == "/usr/bin"
+
+
 def test_requirements_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A requirements file whose content was installed last is not installed again; a changed one is."""
     commands: list[str] = []

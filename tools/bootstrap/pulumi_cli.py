@@ -38,8 +38,22 @@ def bring_cli() -> str:
 
 
 def _path_without_ours() -> str:
+    """The caller's PATH without what this bootstrap has made, in this clone or another one."""
     folders = os.environ.get("PATH", "").split(os.pathsep)
-    return os.pathsep.join(folder for folder in folders if Path(folder) not in (BIN, VENV / "bin"))
+    own = {BIN.resolve(), (VENV / "bin").resolve()}
+    return os.pathsep.join(one for one in folders if Path(one).resolve() not in own and not _is_a_clones(Path(one)))
+
+
+def _is_a_clones(folder: Path) -> bool:
+    return any(_begins(folder / name, text) for name, text in (("pulumi", COMMAND), (HOST, LAUNCHER)))
+
+
+def _begins(program: Path, text: str) -> bool:
+    try:
+        with program.open("rb") as file:
+            return file.read(len(text)) == text.encode()
+    except OSError:
+        return False
 
 
 def _new_enough(program: Path | str | None) -> bool:
