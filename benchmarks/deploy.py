@@ -183,6 +183,13 @@ def as_is(_config: Config) -> None:
     """The stack of `make demo`."""
 
 
+def with_monitoring(config: Config) -> None:
+    """The stack of `make demo` with what else it may have without a network: alerts, budget, pipelines, submitters."""
+    example = yaml.safe_load((ROOT / "Pulumi.production.example.yaml").read_text())["config"]
+    for section in ("monitoring", "budget", "pipelines", "submitters"):
+        config[f"azure-batch:{section}"] = example[f"azure-batch:{section}"]
+
+
 def everything(config: Config) -> None:
     """The production example, but for what is in the way of doing it again: protection, and a vault's taken name."""
     example = yaml.safe_load((ROOT / "Pulumi.production.example.yaml").read_text())["config"]
@@ -202,6 +209,7 @@ def many_pools(config: Config) -> None:
 POOLS = 60
 STACKS: Mapping[str, Configure] = {
     "local stack": as_is,
+    "with monitoring": with_monitoring,
     "production example": everything,
     f"{POOLS} pools": many_pools,
 }
