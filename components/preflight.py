@@ -39,17 +39,25 @@ def checks(day: date, root: Path = Path()) -> tuple[Callable[[PoolSettings], Ite
     return (
         partial(_scripts, root=root),
         partial(_formula, root=root),
+        _choice,
         *(partial(_of_machine, rule=rule, day=day) for rule in _MACHINE),
     )
+
+
+def _choice(settings: PoolSettings) -> Iterator[Problem]:
+    """Whether there is a size that has what is wished for."""
+    try:
+        vm_size(settings)
+    except SettingsError as error:
+        yield from error.problems
 
 
 def _of_machine(settings: PoolSettings, rule: _MachineRule, day: date) -> Iterator[Problem]:
     try:
         size = vm_size(settings)
-    except SettingsError as error:
-        yield from error.problems if rule is _MACHINE[0] else ()
-    else:
-        yield from rule(settings, size, day)
+    except SettingsError:
+        return  # Told by _choice.
+    yield from rule(settings, size, day)
 
 
 def stale_dates(day: date) -> Iterator[str]:

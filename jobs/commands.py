@@ -20,7 +20,7 @@ from jobs.ports import Batch, Services
 from jobs.report import counted
 from jobs.spec import Workload
 from jobs.target import Json, Target
-from jobs.watch import Clock, Outcome, Watcher, come_back
+from jobs.watch import Clock, Outcome, Watcher, come_back, pool_and_nodes
 
 OUTPUTS = Path("outputs")
 ASK_ABOVE = 1000
@@ -208,12 +208,12 @@ def status(context: Context) -> Result:
 def look_at_pool(batch: Batch, pool: str) -> tuple[list[str], list[Json]]:
     """What is to be said of a pool, and its nodes; one that is gone has neither."""
     try:
-        nodes = batch.nodes(pool)
-        return progress.why_nothing_runs(batch.pool(pool), nodes), nodes
+        document, nodes = pool_and_nodes(batch, pool)
     except ServiceError as error:
         if error.code != progress.POOL_GONE:
             raise
-        return [progress.gone(pool)], []
+        return [str(error)], []
+    return progress.why_nothing_runs(document, nodes), nodes
 
 
 def logs(context: Context) -> Result:

@@ -135,12 +135,7 @@ class Watcher:
 
     def explain(self, pool: str) -> None:
         """Say why nothing runs, once for each change of it. Raises ServiceError when the pool is gone for good."""
-        try:
-            document, nodes = self.batch.pool(pool), self.batch.nodes(pool)
-        except ServiceError as error:
-            if error.code != progress.POOL_GONE:
-                raise
-            raise ServiceError(progress.gone(pool), error.code) from error
+        document, nodes = pool_and_nodes(self.batch, pool)
         reasons = [*self.start_task_words(pool, nodes), *progress.why_nothing_runs(document, nodes)]
         for text in reasons:
             if text not in self.told:
@@ -168,6 +163,16 @@ class Watcher:
 def is_done(counts: Counts, total: int) -> bool:
     """Whether all tasks have ended. A job by another program, of unknown total, is asked for its state instead."""
     return 0 < total <= counts.done
+
+
+def pool_and_nodes(batch: Batch, pool: str) -> tuple[Json, list[Json]]:
+    """A pool and its nodes. Raises ServiceError; for a pool that is gone it says what to do."""
+    try:
+        return batch.pool(pool), batch.nodes(pool)
+    except ServiceError as error:
+        if error.code != progress.POOL_GONE:
+            raise
+        raise ServiceError(progress.gone(pool), error.code) from error
 
 
 def come_back() -> str:

@@ -18,6 +18,21 @@ MANAGEMENT = "https://management.azure.com/.default"
 STREAMS = ("stdout.txt", "stderr.txt")
 
 
+def developer(checkout: Checkout) -> ClientSecretCredential:
+    """Who `batchite env` says one is."""
+    env = checkout.env
+    return ClientSecretCredential(
+        env["AZURE_TENANT_ID"], env["AZURE_CLIENT_ID"], env["AZURE_CLIENT_SECRET"],
+        authority=env["AZURE_AUTHORITY_HOST"], connection_verify=env["REQUESTS_CA_BUNDLE"],
+    )  # fmt: skip
+
+
+def batch_client(checkout: Checkout, outputs: Json) -> BatchClient:
+    """The data plane of the account that a stack's outputs name, as the developer."""
+    endpoint, bundle = outputs["batch"]["endpoint"], checkout.env["REQUESTS_CA_BUNDLE"]
+    return BatchClient(endpoint, developer(checkout), connection_verify=bundle)
+
+
 @dataclass(frozen=True)
 class Clients:
     """Batch, Blob storage and ARM."""
@@ -32,12 +47,9 @@ class Clients:
         """Log in with what `batchite env` says and use the endpoints of the stack's outputs."""
         env, outputs = checkout.env, checkout.outputs
         bundle = env["REQUESTS_CA_BUNDLE"]
-        credential = ClientSecretCredential(
-            env["AZURE_TENANT_ID"], env["AZURE_CLIENT_ID"], env["AZURE_CLIENT_SECRET"],
-            authority=env["AZURE_AUTHORITY_HOST"], connection_verify=bundle,
-        )  # fmt: skip
+        credential = developer(checkout)
         return cls(
-            BatchClient(outputs["batch"]["endpoint"], credential, connection_verify=bundle),
+            batch_client(checkout, outputs),
             BlobServiceClient(outputs["storage"]["blobEndpoint"], credential, connection_verify=bundle),
             PipelineClient(
                 f"https://{env['ARM_METADATA_HOSTNAME']}", connection_verify=bundle,

@@ -10,9 +10,8 @@ import pytest
 import yaml
 from azure.batch import BatchClient
 from azure.batch.models import BatchJobCreateOptions, BatchNode, BatchPoolInfo, BatchTaskCreateOptions
-from azure.identity import ClientSecretCredential
 
-from tests.e2e.azure_clients import Clients
+from tests.e2e.azure_clients import Clients, batch_client
 from tests.e2e.checkout import Checkout, Json, changes, wait_for
 from tests.e2e.stacks import UP, Stack
 
@@ -60,13 +59,7 @@ def stack(local: Checkout) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def batch(stack: Stack) -> BatchClient:
     """The data plane of its account, as the developer."""
-    env = stack.checkout.env
-    bundle = env["REQUESTS_CA_BUNDLE"]
-    credential = ClientSecretCredential(
-        env["AZURE_TENANT_ID"], env["AZURE_CLIENT_ID"], env["AZURE_CLIENT_SECRET"],
-        authority=env["AZURE_AUTHORITY_HOST"], connection_verify=bundle,
-    )  # fmt: skip
-    return BatchClient(stack.outputs["batch"]["endpoint"], credential, connection_verify=bundle)
+    return batch_client(stack.checkout, stack.outputs)
 
 
 def reference(stack: Stack) -> Json:

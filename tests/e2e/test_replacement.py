@@ -8,8 +8,8 @@ import pytest
 import yaml
 from azure.batch import BatchClient
 from azure.batch.models import BatchJobCreateOptions, BatchPoolInfo, BatchTask, BatchTaskCreateOptions
-from azure.identity import ClientSecretCredential
 
+from tests.e2e.azure_clients import batch_client
 from tests.e2e.checkout import COMMAND_SECONDS, Checkout, Json, wait_for
 from tests.e2e.stacks import UP, Stack
 
@@ -38,13 +38,7 @@ def stack(local: Checkout) -> Iterator[Stack]:
 @pytest.fixture
 def batch(stack: Stack) -> BatchClient:
     """The data plane of its account, as the developer."""
-    env = stack.checkout.env
-    bundle = env["REQUESTS_CA_BUNDLE"]
-    credential = ClientSecretCredential(
-        env["AZURE_TENANT_ID"], env["AZURE_CLIENT_ID"], env["AZURE_CLIENT_SECRET"],
-        authority=env["AZURE_AUTHORITY_HOST"], connection_verify=bundle,
-    )  # fmt: skip
-    return BatchClient(stack.outputs["batch"]["endpoint"], credential, connection_verify=bundle)
+    return batch_client(stack.checkout, stack.outputs)
 
 
 def configure(stack: Stack, **pools: Json) -> None:

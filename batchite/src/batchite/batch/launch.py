@@ -8,7 +8,7 @@ set: nothing is reserved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchite.agent.launch import Launch, OutputFile, ResourceFile, task_directory
@@ -67,19 +67,10 @@ def task_launch(
     facts: NodeFacts, job: JobState, job_document: Mapping[str, Json], task: TaskState, document: Mapping[str, Json]
 ) -> Launch:
     """The present attempt of a task."""
-    directory = task_directory(task.key)
     own = {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": task.id} | _preparation_directory(facts, job)
-    settings = _settings(job_document.get("commonEnvironmentSettings")) | _settings(document.get("environmentSettings"))
-    return Launch(
-        node_root=facts.root,
-        directory=directory,
-        command_line=document["commandLine"],
-        environment=_environment(facts, directory, settings, own),
-        resource_files=_resource_files(facts, document),
-        output_files=_output_files(facts, document),
-        wall_clock=limit(document.get("constraints", {}).get("maxWallClockTime")),
-        admin=is_admin(document.get("userIdentity"), facts.pool_document),
-    )
+    made = _launch(facts, task_directory(task.key), document, _common(job_document), own)
+    wall_clock = limit(document.get("constraints", {}).get("maxWallClockTime"))
+    return replace(made, output_files=_output_files(facts, document), wall_clock=wall_clock)
 
 
 def job_task_launch(facts: NodeFacts, job: JobState, job_document: Mapping[str, Json], kind: str) -> Launch:
@@ -89,30 +80,36 @@ def job_task_launch(facts: NodeFacts, job: JobState, job_document: Mapping[str, 
     own = {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": document["id"]}
     if kind == "release":
         own |= _preparation_directory(facts, job)
-    limits = document.get("constraints", document)
-    settings = _settings(job_document.get("commonEnvironmentSettings")) | _settings(document.get("environmentSettings"))
+    made = _launch(facts, directory, document, _common(job_document), own)
+    return replace(made, wall_clock=limit(document.get("constraints", document).get("maxWallClockTime")))
+
+
+def start_task_launch(facts: NodeFacts) -> Launch:
+    """The node's start task; it has no job and no limit of time."""
+    return _launch(facts, STARTUP, start_tasks.of_node(facts.pool_document, facts.state), {}, {})
+
+
+def _launch(
+    facts: NodeFacts,
+    directory: str,
+    document: Mapping[str, Json],
+    common: Mapping[str, str],
+    own: Mapping[str, str],
+) -> Launch:
+    """What tasks of all kinds have; their settings come over the `common` ones of their job."""
+    settings = {**common, **_settings(document.get("environmentSettings"))}
     return Launch(
         node_root=facts.root,
         directory=directory,
         command_line=document["commandLine"],
         environment=_environment(facts, directory, settings, own),
         resource_files=_resource_files(facts, document),
-        wall_clock=limit(limits.get("maxWallClockTime")),
         admin=is_admin(document.get("userIdentity"), facts.pool_document),
     )
 
 
-def start_task_launch(facts: NodeFacts) -> Launch:
-    """The node's start task; it has no job and no limit of time."""
-    document = start_tasks.of_node(facts.pool_document, facts.state)
-    return Launch(
-        node_root=facts.root,
-        directory=STARTUP,
-        command_line=document["commandLine"],
-        environment=_environment(facts, STARTUP, _settings(document.get("environmentSettings")), {}),
-        resource_files=_resource_files(facts, document),
-        admin=is_admin(document.get("userIdentity"), facts.pool_document),
-    )
+def _common(job_document: Mapping[str, Json]) -> dict[str, str]:
+    return _settings(job_document.get("commonEnvironmentSettings"))
 
 
 def _preparation_directory(facts: NodeFacts, job: JobState) -> dict[str, str]:

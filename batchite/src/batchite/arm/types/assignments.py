@@ -58,8 +58,9 @@ def _check_custom(arm: Arm, rid: ResourceId, role: str) -> None:
 
 def _check_principal(arm: Arm, properties: Resource) -> None:
     principal = properties["principalId"]
-    known = {one.lower() for one in _principals(arm)}
-    if "principalType" not in properties and principal.lower() not in known:
+    if "principalType" in properties:
+        return
+    if principal.lower() not in {known.lower() for known in _principals(arm)}:
         raise ServiceError("PrincipalNotFound", f"The principal is '{principal}'.")
 
 

@@ -111,9 +111,9 @@ def _connected(rid: ResourceId, connection: Resource) -> Resource:
 def _names(arm: Arm, connection: Resource) -> Iterator[str]:
     """The names the connection is for. Raises for a group that the resource behind it does not have."""
     path = f"{_CONNECTIONS}.properties"
-    target = arm.resources.get(connection.get("properties", {}).get("privateLinkServiceId", ""))
+    named = connection.get("properties", {}).get("privateLinkServiceId", "")
+    target = arm.resources.get(named)
     if target is None or target["type"] not in _GROUPS:
-        named = connection.get("properties", {}).get("privateLinkServiceId", "")
         raise ServiceError("InvalidResourceReference", f"'{named}' takes no private endpoint, or does not exist.")
     groups = _GROUPS[target["type"]]
     for group in connection["properties"].get("groupIds") or [""]:
