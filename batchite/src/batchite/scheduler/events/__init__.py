@@ -1,0 +1,102 @@
+"""What may happen to the core. Every event carries a `cause`: a request id, a timer or an agent's answer."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from batchite.scheduler.events.jobs import (
+    CreateJob,
+    DeleteJob,
+    DisableJob,
+    EnableJob,
+    JobEvent,
+    JobTaskEnded,
+    TerminateJob,
+    UpdateJob,
+)
+from batchite.scheduler.events.moments import Now
+from batchite.scheduler.events.nodes import (
+    DisableNode,
+    EnableNode,
+    NodeEvent,
+    NodePrepared,
+    NodeRemoved,
+    NodeUnusable,
+    Preempt,
+    RestartNode,
+    StartTaskEnded,
+)
+from batchite.scheduler.events.pools import (
+    CreatePool,
+    DeletePool,
+    PoolEvent,
+    RemoveNodes,
+    ResizePool,
+    SetAutoScale,
+    StopResize,
+    UpdatePool,
+)
+from batchite.scheduler.events.schedules import (
+    CreateSchedule,
+    DeleteSchedule,
+    DisableSchedule,
+    EnableSchedule,
+    ScheduleEvent,
+    TerminateSchedule,
+    UpdateSchedule,
+)
+from batchite.scheduler.events.service import Restarted, ServiceEvent, Tick
+from batchite.scheduler.events.tasks import (
+    AddTasks,
+    DeleteTask,
+    ReactivateTask,
+    TaskEnded,
+    TaskEvent,
+    TaskStarted,
+    TerminateTask,
+    UpdateTask,
+)
+
+Event: TypeAlias = PoolEvent | NodeEvent | JobEvent | ScheduleEvent | TaskEvent | ServiceEvent
+
+__all__ = [
+    "AddTasks",
+    "CreateJob",
+    "CreatePool",
+    "CreateSchedule",
+    "DeleteJob",
+    "DeletePool",
+    "DeleteSchedule",
+    "DeleteTask",
+    "DisableJob",
+    "DisableNode",
+    "DisableSchedule",
+    "EnableJob",
+    "EnableNode",
+    "EnableSchedule",
+    "Event",
+    "JobTaskEnded",
+    "NodePrepared",
+    "NodeRemoved",
+    "NodeUnusable",
+    "Now",
+    "Preempt",
+    "ReactivateTask",
+    "RemoveNodes",
+    "ResizePool",
+    "RestartNode",
+    "Restarted",
+    "SetAutoScale",
+    "StartTaskEnded",
+    "StopResize",
+    "TaskEnded",
+    "TaskStarted",
+    "TerminateJob",
+    "TerminateSchedule",
+    "TerminateTask",
+    "Tick",
+    "UpdateJob",
+    "UpdatePool",
+    "UpdateSchedule",
+    "UpdateTask",
+]

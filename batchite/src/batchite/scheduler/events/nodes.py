@@ -1,0 +1,88 @@
+"""What happens to a node, and what a client asks of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from batchite.scheduler.model import Failure, NodeKey, PoolKey
+
+
+@dataclass(frozen=True, slots=True)
+class NodePrepared:
+    """The agent made the node's directories."""
+
+    node: NodeKey
+    boot: int
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUnusable:
+    """The agent cannot provide the node; the reason is shown in the node's errors."""
+
+    node: NodeKey
+    boot: int
+    failure: Failure
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class StartTaskEnded:
+    """A start task ended. `failure` is set when it could not start or did not exit with 0."""
+
+    node: NodeKey
+    boot: int
+    exit_code: int | None
+    failure: Failure | None
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRemoved:
+    """The agent has killed everything on the node and removed its directory."""
+
+    node: NodeKey
+    boot: int
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartNode:
+    """Reboot or reimage: `state` is rebooting | reimaging. `option` says what becomes of its tasks, as in a resize."""
+
+    node: NodeKey
+    state: str
+    option: str = "requeue"
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisableNode:
+    """A node shall take no new task. option: requeue | terminate | taskcompletion, for those that run on it."""
+
+    node: NodeKey
+    option: str = "requeue"
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnableNode:
+    """A node whose scheduling was disabled takes tasks again."""
+
+    node: NodeKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preempt:
+    """Spot nodes are taken: one by name, or every Spot node of the pool."""
+
+    pool: PoolKey
+    nodes: tuple[str, ...] = field(default_factory=tuple)
+    cause: str = "chaos"
+
+
+NodeEvent: TypeAlias = (
+    NodePrepared | NodeUnusable | StartTaskEnded | NodeRemoved | RestartNode | DisableNode | EnableNode | Preempt
+)

@@ -1,0 +1,75 @@
+"""What a client asks of a task, and what its attempts come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from batchite.scheduler.model import Failure, JobKey, TaskKey, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class AddTasks:
+    """Add tasks, all to one job, ids already checked to be new. Existing ids raise TaskExists."""
+
+    job: JobKey
+    tasks: tuple[TaskState, ...]
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTask:
+    """Change what the core knows of a task's constraints."""
+
+    key: TaskKey
+    max_retries: int
+    retention: float
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReactivateTask:
+    """Let a failed task run again, with all its retries."""
+
+    key: TaskKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateTask:
+    """Stop the task and complete it with TaskEnded."""
+
+    key: TaskKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTask:
+    """Stop the task if it runs and remove it and its directory."""
+
+    key: TaskKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """The process of this attempt runs: preparing becomes running."""
+
+    key: TaskKey
+    attempt: int
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnded:
+    """An attempt ended after its uploads. `retryable` is true only for a non-zero exit of the command itself."""
+
+    key: TaskKey
+    attempt: int
+    exit_code: int | None
+    failure: Failure | None
+    retryable: bool = False
+    cause: str = "agent"
+
+
+TaskEvent: TypeAlias = AddTasks | UpdateTask | ReactivateTask | TerminateTask | DeleteTask | TaskStarted | TaskEnded
