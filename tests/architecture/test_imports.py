@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "batch": PLANES,
     "blob": PLANES,
     "arm": PLANES,
+    "chaos": PLANES,
     "provider": {"errors"},  # A process of its own: it talks HTTP to the server.
 }
 ROOTS = {"app", "control", "data", "launches", "provider_process", "reference", "cli", "__main__"}

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -37,6 +38,11 @@ from batchite.blob.ledger import Ledger
 from batchite.blob.locate import locate
 from batchite.blob.service import BlobService
 from batchite.blob.signatures import DelegationKeys
+from batchite.chaos import start_tasks
+from batchite.chaos.blob import BlobDrills
+from batchite.chaos.control import ChaosControl
+from batchite.chaos.http import disturbed
+from batchite.chaos.state import Chaos
 from batchite.clock import Clock, resume
 from batchite.control import Control
 from batchite.data import DataDirectory, Options
@@ -185,7 +191,9 @@ async def _run(
     app = App(parts.planes(base))
     pair = (base.certificates.certificate, base.certificates.key)
     listeners = [Listener(sockets.http, app), Listener(sockets.https, app, pair)]
-    listeners.append(Listener(sockets.blob, BlobGateway(blobs, parts.access), pair))
+    drills = BlobDrills(parts.chaos)
+    gateway = BlobGateway(blobs, parts.access, drills.disturb)
+    listeners.append(Listener(sockets.blob, gateway, pair, drills.resets))
     await _start_provider(stack, base)
     await serve(listeners, lambda: _announce(base, ready), end.stop, signals=False)
 
@@ -256,6 +264,7 @@ class Parts:
     launches: NodeLaunches
     applications: ApplicationDirectory
     access: AccessRules
+    chaos: Chaos
 
     @classmethod
     def build(cls, base: Foundation, blobs: BlobService, user_path: str) -> Parts:
@@ -277,24 +286,29 @@ class Parts:
             path=user_path,
             allow_host_changes=base.options.allow_host_changes,
         )
-        launches = NodeLaunches(base.service, accounts, applications, identities, base.issuer, site)
+        chaos = Chaos(base.store, base.service.save, lambda: base.service.now().wire)
+        drill = partial(start_tasks.failing, chaos)
+        launches = NodeLaunches(base.service, accounts, applications, identities, base.issuer, site, drill)
         access = _access(base, StorageDirectory(resources, authorizer))
-        return cls(arm, accounts, authorizer, identities, launches, applications, access)
+        return cls(arm, accounts, authorizer, identities, launches, applications, access, chaos)
 
     def planes(self, base: Foundation) -> list[Plane]:
         """All planes in the order they are asked; the last one owns every path."""
         local = known.local_audiences(base.ports.https)
         developer = Application(known.DEVELOPER_CLIENT_ID, base.keys.client_secret, known.DEVELOPER_OBJECT_ID)
         context = Context(base.service, self.accounts, LocalNodeFiles(_node_root(base)), self.applications)
-        batch = Router(data_plane_routes(context))
+        batch = Router(disturbed("batch", data_plane_routes(context), self.chaos))
+        arm = Router(disturbed("arm", self.arm.routes, self.chaos), unknown_type)
+        drills = ChaosControl(base.service, self.chaos)
+        control = Control(base.service, self.accounts.limit, base.status(), drills)
         batch_caller = BatchAuthenticator(self.accounts, base.verifier, self.authorizer.allowed)
         arm_caller = ArmAuthenticator(base.verifier, local)
         return [
             Authority(base.issuer, [developer], local).plane(),
             self.identities.plane(),
             Plane("batch", accounts_under("/batch"), batch, batch_caller, BATCH),
-            Plane("arm", paths_under(*ARM_PATHS), Router(self.arm.routes, unknown_type), arm_caller, ARM, 4 << 20),
-            Control(base.service, self.accounts.limit, base.status()).plane(DeveloperAuthenticator(arm_caller)),
+            Plane("arm", paths_under(*ARM_PATHS), arm, arm_caller, ARM, 4 << 20),
+            control.plane(DeveloperAuthenticator(arm_caller)),
             Plane("root", everything(known.DEFAULT_ACCOUNT), batch, batch_caller, BATCH),
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class NodeLaunches:
     identities: NodeIdentities
     issuer: TokenIssuer
     site: Site
+    drill: Callable[[NodeKey, Launch], Launch] = lambda _, launch: launch  # what a drill makes of a start task
     _objects: dict[str, str] = field(default_factory=dict)  # client id -> object id
 
     def refusal(self, node: NodeState) -> Failure | None:
@@ -69,7 +70,7 @@ class NodeLaunches:
 
     def start_task(self, node: NodeState) -> Launch:
         """The pool's start task on this node."""
-        return start_task_launch(self._facts(node))
+        return self.drill(node.key, start_task_launch(self._facts(node)))
 
     def task(self, task: TaskState) -> Launch:
         """The present attempt of a task on its node."""

@@ -13,6 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 
 from batchite.blob.access import AccessRules
+from batchite.blob.errors import StorageError
 from batchite.blob.gateway import BlobGateway
 from batchite.blob.locate import ToolMissingError, Tools, locate
 from batchite.blob.operations import CONTAINERS
@@ -56,6 +57,7 @@ class Policy:
     roles: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (object id, container or "*")
     key_accounts: set[str] = field(default_factory=set)
     outage: bool = False
+    afterwards: StorageError | None = None  # answered once a request has taken effect
 
     def verify(self, token: str, account: str) -> Principal:
         """The principal, or InvalidAuthenticationToken for a caller without any role."""
@@ -66,6 +68,12 @@ class Policy:
     def allowed(self, object_id: str, account: str, container: str, action: str) -> bool:
         """Whether a role on the container or on the account holds the action."""
         return any(action in self.roles.get((object_id, scope), ()) for scope in (container, "*"))
+
+    async def disturb(self) -> StorageError | None:
+        """Every request that is let in meets the outage."""
+        if self.outage:
+            raise StorageError("ServerBusy")
+        return self.afterwards
 
     def rules(self) -> AccessRules:
         """As the gateway takes them."""
@@ -105,7 +113,7 @@ class Server:
         for account in ("shop", "keyed"):
             self.run(self.service.ensure(account, KEYS))
         self.run(self.service.start())
-        gateway = BlobGateway(self.service, self.policy.rules(), lambda: self.policy.outage)
+        gateway = BlobGateway(self.service, self.policy.rules(), self.policy.disturb)
         listener = Listener(bind(0, "--blob-port"), gateway, (self.certificates.certificate, self.certificates.key))
         self.port = port_of(listener.socket)
         ready = threading.Event()
@@ -170,7 +178,7 @@ def server(module_server: Server) -> Iterator[Server]:
     policy = module_server.policy
     roles, keyed = dict(policy.roles), set(policy.key_accounts)
     yield module_server
-    policy.roles, policy.key_accounts, policy.outage = roles, keyed, False
+    policy.roles, policy.key_accounts, policy.outage, policy.afterwards = roles, keyed, False, None
 
 
 @pytest.fixture

@@ -34,7 +34,9 @@ def test_a_preempted_tasks_work_is_done_on_another_node(running: RunningServer, 
     first = running.client().get_task(drill, "t0").node_info
     assert first is not None
     done = running.cli("chaos", "preempt", drill, "--node", str(first.node_id))
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"pool": "batchite/drill", "nodes": [first.node_id]})
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["pool"], answer["nodes"], answer["id"][:8]) == ("batchite/drill", [first.node_id], "preempt-")
     wait_until(lambda: [name for name, _ in runs(running)].count("t0") == 2, "t0 runs again")
     task_now = running.client().get_task(drill, "t0")
     assert task_now.execution_info is not None

@@ -56,6 +56,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = MappingProxyType(
         "PublicAccessNotPermitted": (409, "Public access is not permitted on this storage account."),
         "MissingContentLengthHeader": (411, "Content-Length HTTP header is missing."),
         "InternalError": (500, "The server encountered an internal error. Please retry the request."),
+        "OperationTimedOut": (500, "The operation could not be completed within the permitted time."),
         "NotImplemented": (501, "The requested operation is not implemented by Batchite."),
         "ServerBusy": (503, "The server is currently unable to receive requests. Please retry your request."),
     }

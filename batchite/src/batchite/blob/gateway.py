@@ -24,6 +24,7 @@ from batchite.identity.well_known import TENANT_ID
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Disturb: TypeAlias = Callable[[], Awaitable[StorageError | None]]
 
 HOP_BY_HOP = frozenset(
     {
@@ -54,17 +55,23 @@ class Outgoing:
     caller: str
 
 
+async def undisturbed() -> StorageError | None:
+    """No request is disturbed."""
+    return None
+
+
 class BlobGateway:
     """`https://127.0.0.1:PORT/<account>/…`: host guard, bearer tokens and roles, the shared-key switch; bodies stream.
 
-    `outage` makes every call answer 503 ServerBusy while it is true. Names of metadata, which the service compares
-    without regard to case, are kept in lower case: that is how the HTTP server gives headers to an application.
+    `disturb` is asked about every request that would be let in: it may raise what is answered instead, or give what is
+    answered after the request has taken effect. Names of metadata, which the service compares without regard to case,
+    are kept in lower case: that is how the HTTP server gives headers to an application.
     """
 
-    def __init__(self, service: BlobService, rules: AccessRules, outage: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, service: BlobService, rules: AccessRules, disturb: Disturb = undisturbed) -> None:
         self._service = service
         self._rules = rules
-        self._outage = outage
+        self._disturb = disturb
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """One ASGI scope; only HTTP is spoken."""
@@ -73,10 +80,11 @@ class BlobGateway:
         request_id = str(uuid.uuid4())
         try:
             request = self._admit(scope)
+            instead = await self._disturb()
             if request.operation == GET_KEY:
                 await _send_xml(200, await self._delegation_key(request, receive), request_id, send)
                 return
-            answer = await self._forward(request, receive)
+            answer = await self._forward(request, receive, instead)
         except StorageError as error:
             await _refuse(error, scope, request_id, send)
         except Exception:
@@ -95,22 +103,24 @@ class BlobGateway:
                 raise StorageError("InvalidXmlDocument")
         return key_answer(body, request.caller, TENANT_ID, request.headers["x-ms-version"], self._service.delegation)
 
-    async def _forward(self, request: Outgoing, receive: Receive) -> ClientResponse:
+    async def _forward(self, request: Outgoing, receive: Receive, instead: StorageError | None) -> ClientResponse:
         length = request.headers.get("content-length")
         if length is None and request.method in {"PUT", "POST"}:
             raise StorageError("MissingContentLengthHeader")
         body = _body(receive) if length not in {None, "0"} else None
         try:
-            return await self._service.backend.send(request.method, request.target, request.headers, body)
+            answer = await self._service.backend.send(request.method, request.target, request.headers, body)
         except (BlobStoreError, ClientError, ConnectionError) as error:
             log.warning("Azurite did not answer a %s: %s", request.method, error)
             raise StorageError("ServerBusy") from error
+        if instead is not None:
+            answer.release()
+            raise instead
+        return answer
 
     def _admit(self, scope: Mapping[str, Any]) -> Outgoing:
         """The request as it goes on. Raises StorageError."""
         _check_host(scope)
-        if self._outage():
-            raise StorageError("ServerBusy")
         request = parse(scope)
         key = self._service.key(request.account)
         if key is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 Application: TypeAlias = Callable[..., Awaitable[None]]
 KEEP_ALIVE: Final = 75  # seconds a connection may be idle; clients' pools keep theirs about a minute
@@ -26,11 +27,15 @@ class PortInUseError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One bound socket and what answers on it. `certificate`: PEM files (certificate, key) for HTTPS."""
+    """One bound socket and what answers on it. `certificate`: PEM files (certificate, key) for HTTPS.
+
+    While `resets` is true, connections are reset instead of being answered.
+    """
 
     socket: socket.socket
     app: Application
     certificate: tuple[Path, Path] | None = None
+    resets: Callable[[], bool] | None = None
 
 
 def bind(port: int, flag: str, host: str = "127.0.0.1") -> socket.socket:
@@ -131,7 +136,8 @@ async def _start(listener: Listener) -> tuple[_Server, asyncio.Task[None]]:
 
 def _config(listener: Listener) -> uvicorn.Config:
     certificate, key = listener.certificate or (None, None)
-    options: dict[str, Any] = {"loop": "none", "http": "httptools", "ws": "none", "interface": "asgi3"}
+    protocol = _resetting(listener.resets) if listener.resets else "httptools"
+    options: dict[str, Any] = {"loop": "none", "http": protocol, "ws": "none", "interface": "asgi3"}
     return uvicorn.Config(
         listener.app,
         **options,
@@ -145,6 +151,19 @@ def _config(listener: Listener) -> uvicorn.Config:
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
+
+
+def _resetting(resets: Callable[[], bool]) -> type[HttpToolsProtocol]:
+    """The HTTP protocol, on connections that may be reset at any of their bytes."""
+
+    class Resetting(HttpToolsProtocol):
+        def data_received(self, data: bytes) -> None:
+            if resets():
+                self.transport.abort()
+            else:
+                super().data_received(data)
+
+    return Resetting
 
 
 @contextlib.contextmanager

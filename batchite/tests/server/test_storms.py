@@ -1,0 +1,206 @@
+"""Drills on requests against a server of their own, with the unmodified clients."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from azure.batch.aio import BatchClient as AsyncClient
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.storage.blob import BlobServiceClient
+from servers import RunningServer, job, pool, server, task, wait_until
+
+pytestmark = pytest.mark.ours
+
+NO_RETRY: dict[str, Any] = {"retry_total": 0}
+
+
+@pytest.fixture(scope="module")
+def stormy() -> Iterator[RunningServer]:
+    """A server with a job on a pool of two nodes."""
+    with server("--time-scale=600") as started:
+        started.client().create_pool(pool("p", dedicated=2, slots=4))
+        started.client().create_job(job("j", "p"))
+        yield started
+
+
+@pytest.fixture
+def storm(stormy: RunningServer) -> Iterator[RunningServer]:
+    """The server, calm again after the test."""
+    yield stormy
+    drill(stormy, "off")
+
+
+def drill(server: RunningServer, *arguments: str) -> dict[str, Any]:
+    """Run a drill; what it answers."""
+    done = server.cli("chaos", *arguments)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def status(server: RunningServer) -> dict[str, Any]:
+    """The drills that are on."""
+    found: dict[str, Any] = json.loads(server.cli("status").stdout)["chaos"]
+    return found
+
+
+def error(caught: pytest.ExceptionInfo[HttpResponseError]) -> tuple[int | None, str | None]:
+    """Status and code of an error of the data plane."""
+    return caught.value.status_code, caught.value.error.code if caught.value.error else None
+
+
+def test_throttled_requests_say_when_to_come_back(storm: RunningServer) -> None:
+    """429 TooManyRequests with Retry-After and the drill's id; the status shows the drill, `off` ends it."""
+    found = drill(storm, "throttle", "1", "--retry-after", "7", "--seed", "3")
+    assert status(storm) == {"throttle": found}
+    with pytest.raises(HttpResponseError) as caught:
+        storm.client().get_job("j", **NO_RETRY)
+    assert error(caught) == (429, "TooManyRequests")
+    assert caught.value.response is not None
+    headers = caught.value.response.headers  # type: ignore[attr-defined]  # its protocol names them not
+    assert (headers["retry-after"], headers["x-batchite-drill"]) == ("7", found["id"])
+    assert drill(storm, "off", "throttle") == {"ended": [found]}
+    assert storm.client().get_job("j").id == "j"
+    assert status(storm) == {}
+
+
+def test_an_add_may_have_happened_although_the_answer_is_500(storm: RunningServer) -> None:
+    """After the effect: the client's own retry meets the task that its first try has added."""
+    drill(storm, "server-error", "1", "--when", "after", "--code", "InternalError")
+    with pytest.raises(HttpResponseError) as caught:
+        storm.client().create_task("j", task("told-500", "true"), **NO_RETRY)
+    assert error(caught) == (500, "InternalError")
+    with pytest.raises(ResourceExistsError):
+        storm.client().create_task("j", task("told-500", "true"))
+    drill(storm, "off")
+    assert storm.client().get_task("j", "told-500").id == "told-500"
+
+
+def test_an_error_before_the_effect_leaves_nothing(storm: RunningServer) -> None:
+    """503 ServerBusy, and no task; a request that is refused anyway is refused as ever."""
+    drill(storm, "server-error", "1", "--when", "before", "--code", "ServerBusy")
+    with pytest.raises(HttpResponseError) as caught:
+        storm.client().create_task("j", task("never", "true"), **NO_RETRY)
+    assert error(caught) == (503, "ServerBusy")
+    drill(storm, "off")
+    assert "never" not in {one.id for one in storm.client().list_tasks("j")}
+
+
+def test_unmodified_clients_come_through(storm: RunningServer) -> None:
+    """Synchronous and asynchronous, in bulk and one by one: every task is there once, in spite of all drills."""
+    drill(storm, "throttle", "0.1", "--retry-after", "0", "--seed", "5")
+    drill(storm, "server-error", "0.1", "--seed", "6")
+    drill(storm, "latency", "5", "--jitter", "5")
+    client = storm.client()
+    client.create_tasks("j", [task(f"bulk-{number}", "true") for number in range(150)], max_concurrency=2)
+
+    async def one_by_one() -> None:
+        variables = storm.environment
+        key = AzureNamedKeyCredential(variables["AZURE_BATCH_ACCOUNT"], variables["AZURE_BATCH_ACCESS_KEY"])
+        async with AsyncClient(variables["AZURE_BATCH_ENDPOINT"], key) as patient:
+            await asyncio.gather(*(add(patient, f"single-{number}") for number in range(20)))
+
+    async def add(patient: AsyncClient, name: str) -> None:
+        try:
+            await patient.create_task("j", task(name, "true"))
+        except ResourceExistsError:
+            assert (await patient.get_task("j", name)).id == name  # it was added, and the answer was an error
+
+    asyncio.run(one_by_one())
+    wanted = {f"bulk-{number}" for number in range(150)} | {f"single-{number}" for number in range(20)}
+    names = [str(one.id) for one in client.list_tasks("j")]
+    assert wanted <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_the_control_plane_has_its_own_words(storm: RunningServer) -> None:
+    """Azure Resource Manager is disturbed when it is named, the data plane is not then."""
+    found = drill(storm, "server-error", "1", "--plane", "arm", "--code", "ServerBusy")
+    assert found["planes"] == ["arm"]
+    assert storm.client().get_job("j").id == "j"
+    url = f"{storm.ready['https']}/subscriptions?api-version=2022-12-01"
+    assert storm.answer(url, {})[0] == 401  # nobody is disturbed who would not be let in
+
+
+def test_the_blob_endpoint_is_out_until_its_time_is_over(storm: RunningServer) -> None:
+    """503 ServerBusy or a reset connection; without retries a client sees it, with them it does not; it ends itself."""
+    variables = storm.environment
+    connection = variables["AZURE_STORAGE_CONNECTION_STRING"]
+    trust = variables["REQUESTS_CA_BUNDLE"]
+    hasty = BlobServiceClient.from_connection_string(connection, connection_verify=trust, retry_total=0)
+    drill(storm, "blob-outage", "600")
+    with pytest.raises(HttpResponseError) as caught:
+        hasty.get_container_client("outage").exists()
+    assert caught.value.status_code == 503
+    drill(storm, "blob-outage", "600", "--reset")
+    with pytest.raises(Exception, match=r"(?i)connection|eof|reset"):
+        hasty.get_container_client("outage").exists()
+    drill(storm, "blob-outage", "0.2")
+    wait_until(lambda: status(storm) == {}, "the outage has ended by itself")
+    assert not hasty.get_container_client("outage").exists()
+
+
+def test_drills_last_over_a_kill(stormy: RunningServer) -> None:
+    """What was asked for is on again after kill -9, and off stays off."""
+    found = drill(stormy, "latency", "1", "--plane", "all")
+    stormy.kill()
+    stormy.start()
+    assert status(stormy) == {"latency": found}
+    drill(stormy, "off")
+    stormy.kill()
+    stormy.start()
+    assert status(stormy) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("throttle", "2"), "no number from 0 to 1"),
+        (("throttle", "0"), "chaos off"),
+        (("throttle", "0.5", "--plane", "mars"), "batch"),
+        (("server-error", "0.5", "--code", "Teapot"), "InternalError"),
+        (("latency", "-1"), "from 0 to 60000"),
+        (("blob-outage", "much"), "from 0 to 86400"),
+        (("fail-start-task", "p", "--exit-code", "0"), "from 1 to 255"),
+        (("off", "everything"), "throttle"),
+    ],
+)
+def test_a_wrong_argument_says_what_is_allowed(storm: RunningServer, arguments: tuple[str, ...], text: str) -> None:
+    """Usage errors exit with 2 and reach no server."""
+    done = storm.cli("chaos", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert text in done.stderr
+
+
+def test_a_pool_without_start_task_has_none_that_fails(storm: RunningServer) -> None:
+    """Refused with the reason; so is a pool that is not there."""
+    done = storm.cli("chaos", "fail-start-task", "p")
+    assert (done.returncode, "no start task" in done.stderr) == (1, True)
+    assert "PoolNotFound" in storm.cli("chaos", "fail-start-task", "nowhere").stderr
+
+
+def test_start_tasks_fail_as_often_as_asked(storm: RunningServer) -> None:
+    """The node shows starttaskfailed with exit code and reason; its reboot, with the drill used up, makes it idle."""
+    client = storm.client()
+    options = pool("fragile")
+    options.start_task = {"commandLine": "true", "waitForSuccess": True, "maxTaskRetryCount": 1}  # type: ignore[assignment]
+    client.create_pool(options)
+    drill(storm, "fail-start-task", "fragile", "--exit-code", "3", "--times", "2")
+    client.begin_resize_pool("fragile", {"targetDedicatedNodes": 1})  # type: ignore[arg-type]
+    node = wait_until(
+        lambda: next((one for one in client.list_nodes("fragile") if one.state == "starttaskfailed"), None),
+        "the start task has failed, and its retry",
+    )
+    assert node.start_task_info is not None
+    info = node.start_task_info
+    assert (info.exit_code, info.result, info.retry_count) == (3, "failure", 1)
+    assert info.failure_info is not None
+    assert info.failure_info.code == "FailureExitCode"
+    stream = b"".join(client.download_node_file("fragile", node.id, "startup/stderr.txt"))
+    assert b"chaos fail-start-task-" in stream
+    assert status(storm) == {}
+    client.begin_reboot_node("fragile", node.id, {"nodeRebootOption": "requeue"})  # type: ignore[arg-type]
+    wait_until(lambda: client.get_node("fragile", node.id).state == "idle", "the node is up")
