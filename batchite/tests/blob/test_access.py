@@ -23,7 +23,6 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
-from batchite.blob.errors import StorageError
 from batchite.blob.operations import ADD, DELEGATE, READ, WRITE
 from batchite.blob.signatures import Target
 
@@ -361,25 +360,6 @@ def test_foreign_host(server: Any, host: str) -> None:
 def test_own_hosts(server: Any, host: str) -> None:
     """The loopback names are answered with any port."""
     assert ask(server, "GET", "/shop/?comp=list", as_writer(Host=host))[0] == 200
-
-
-def test_outage(server: Any, writer: BlobServiceClient, container: str) -> None:
-    """During an outage every call answers 503 ServerBusy."""
-    server.policy.outage = True
-    with pytest.raises(HttpResponseError) as caught:
-        writer.get_container_client(container).exists()
-    assert caught.value.status_code == 503
-
-
-def test_an_error_after_the_effect(server: Any, writer: BlobServiceClient, container: str) -> None:
-    """A blob may have been stored although the answer is an error."""
-    blob = writer.get_blob_client(container, "told-500")
-    server.policy.afterwards = StorageError("InternalError")
-    with pytest.raises(HttpResponseError) as caught:
-        blob.upload_blob(b"stored", retry_total=0)
-    assert refusal(caught.value) == (500, "InternalError")
-    server.policy.afterwards = None
-    assert blob.download_blob().readall() == b"stored"
 
 
 def test_head_errors_have_no_body(writer: BlobServiceClient, container: str) -> None:
