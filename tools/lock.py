@@ -5,7 +5,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = {"deploy.in": "requirements.txt", "local.in": "requirements-local.txt"}
+FILES = {
+    "deploy.in": "requirements.txt",
+    "local.in": "requirements-local.txt",
+    "classic.in": "tools/requirements/classic.txt",
+    "azure-cli.in": "tools/requirements/azure-cli.txt",
+}
 QUIET = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet")
 
 
@@ -17,7 +22,7 @@ def command(source: str, target: str) -> list[str]:
 
 
 def main() -> None:
-    """Resolve both files; extra arguments (such as `--upgrade`) go to uv."""
+    """Resolve all files; extra arguments (such as `--upgrade`) go to uv."""
     for source, target in FILES.items():
         subprocess.run([*command(source, target), *sys.argv[1:]], cwd=ROOT, check=True)
 

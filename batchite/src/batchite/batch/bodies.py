@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+import re
+
 from batchite.batch.rules import Check, without_nulls
 from batchite.batch.versions import newest
 from batchite.errors import ServiceError
 from batchite.http.json_body import NotAnObjectError, json_object
 from batchite.http.types import Json, Request
+
+NUMBERS = frozenset(
+    [
+        "backendPort",
+        "code",
+        "diskSizeGB",
+        "end",
+        "frontendPortRangeEnd",
+        "frontendPortRangeStart",
+        "gid",
+        "lun",
+        "maxBatchInstancePercent",
+        "maxParallelTasks",
+        "maxTaskRetryCount",
+        "maxTasksPerNode",
+        "maxUnhealthyInstancePercent",
+        "maxUnhealthyUpgradedInstancePercent",
+        "numberOfInstances",
+        "priority",
+        "requiredSlots",
+        "start",
+        "targetDedicatedNodes",
+        "targetLowPriorityNodes",
+        "taskSlotsPerNode",
+        "uid",
+    ]
+)
+"""Properties of requests that are whole numbers: a string of digits may stand for one, as `az batch` sends them."""
+
+_QUOTED_NUMBER = re.compile(rb':\s*"-?[0-9]')
+_WHOLE = re.compile(r"-?[0-9]{1,10}")
 
 
 def read_body(request: Request, check: Check, *, optional: bool = False) -> dict[str, Json]:
@@ -18,10 +51,23 @@ def read_body(request: Request, check: Check, *, optional: bool = False) -> dict
         document = json_object(request.body)
     except NotAnObjectError as error:
         raise ServiceError("InvalidRequestBody", values={"Reason": str(error)}) from None
+    if _QUOTED_NUMBER.search(request.body):
+        document = _with_numbers(document)
     document = newest(request, document)
     check("", document)
     found: dict[str, Json] = without_nulls({k: v for k, v in document.items() if not k.startswith("odata.")})
     return found
+
+
+def _with_numbers(value: Json) -> Json:
+    """The document with numbers where strings of digits stood for them."""
+    if isinstance(value, dict):
+        return {key: _number(item) if key in NUMBERS else _with_numbers(item) for key, item in value.items()}
+    return [_with_numbers(item) for item in value] if isinstance(value, list) else value
+
+
+def _number(value: Json) -> Json:
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
 
 
 def _check_type(request: Request) -> None:

@@ -212,7 +212,7 @@ ACCOUNT = ResourceType(
     actions={
         "listKeys": _list_keys,
         "regenerateKeys": _regenerate_keys,
-        "synchronizeAutoStorageKeys": _synchronize,
+        "syncAutoStorageKeys": _synchronize,
     },
     complete=_complete,
     remove=_remove,

@@ -1,38 +1,19 @@
 """The classic client azure-batch 14.2, unmodified, in an environment of its own."""
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clients.environments import environment, plain_variables
 from servers import RunningServer
-
-REQUIREMENTS = ("azure-batch==14.2.0", "msrestazure==0.6.4.post1", "msrest==0.7.1")
-
-
-def uv() -> str:
-    """The installer, beside this interpreter or on the PATH."""
-    beside = Path(sys.executable).with_name("uv")
-    found = str(beside) if beside.exists() else shutil.which("uv")
-    assert found, "uv is missing: run `make setup`"
-    return found
 
 
 @pytest.fixture(scope="session")
 def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that holds nothing but the classic client."""
-    environment = tmp_path_factory.mktemp("classic") / "venv"
-    python = environment / "bin" / "python"
-    for command in (
-        ["venv", "--quiet", "--python", sys.executable, str(environment)],
-        ["pip", "install", "--quiet", "--python", str(python), *REQUIREMENTS],
-    ):
-        subprocess.run([uv(), *command], check=True, timeout=100)
-    return python
+    return environment(tmp_path_factory.mktemp("classic") / "venv", "classic")
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +22,8 @@ def seen(interpreter: Path, running: RunningServer) -> Any:
     variables = running.environment
     names = ("AZURE_BATCH_ENDPOINT", "AZURE_BATCH_ACCOUNT", "AZURE_BATCH_ACCESS_KEY")
     program = [str(interpreter), "-W", "ignore", str(Path(__file__).with_name("classic_client.py"))]
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     command = [*program, *(variables[name] for name in names)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=plain)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=plain_variables())
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
