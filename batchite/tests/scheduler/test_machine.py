@@ -30,6 +30,7 @@ from batchite.scheduler.model import (
     JobPreparation,
     JobState,
     PoolKey,
+    RegionLimit,
     ScheduleKey,
     ScheduleState,
     StartTaskPolicy,
@@ -138,6 +139,18 @@ class Machine(RuleBasedStateMachine):
     def platform_preempts(self) -> None:
         """Every Spot node is taken."""
         self.attempt(e.Preempt(POOL))
+
+    @rule(limit=st.sampled_from([None, RegionLimit(1, 0), RegionLimit(None, 1), RegionLimit(0, None)]))
+    def region_runs_short(self, limit: RegionLimit | None) -> None:
+        """The region gives the pool fewer nodes, or enough of them again."""
+        self.attempt(e.LimitRegion(POOL, limit))
+
+    @precondition(lambda self: self.driver.core.world.nodes)
+    @rule(data=st.data(), recovers=st.sampled_from([None, 0, 100]))
+    def node_fails(self, data: st.DataObject, recovers: float | None) -> None:
+        """A node is lost for a while, or one that was lost is back."""
+        key = data.draw(st.sampled_from(list(self.driver.core.world.nodes)))
+        _ = self.attempt(e.FailNode(key, "drill", recovers=recovers)) or self.attempt(e.RecoverNode(key))
 
     @rule(dedicated=st.integers(0, 2), spot=st.integers(0, 2), option=st.sampled_from(OPTIONS))
     def resize(self, dedicated: int, spot: int, option: str) -> None:
@@ -319,6 +332,7 @@ class Machine(RuleBasedStateMachine):
         if POOL not in self.driver.core.world.pools:  # it was being deleted
             self.driver.send(e.CreatePool(pool()))
         self.driver.send(e.SetAutoScale(POOL, None))
+        self.driver.send(e.LimitRegion(POOL, None))
         self.driver.send(e.UpdatePool(POOL, clear_start_task=True))
         for targets in ((0, 0), (2, 1)):  # nodes that failed for good go, fresh ones come
             self.driver.send(e.ResizePool(POOL, *targets))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from azure.batch import models
 from azure.batch.aio import BatchClient as AsyncClient
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
@@ -173,6 +174,50 @@ def test_a_wrong_argument_says_what_is_allowed(storm: RunningServer, arguments: 
     done = storm.cli("chaos", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
+
+
+def test_a_region_without_machines(storm: RunningServer) -> None:
+    """A resize ends with AllocationFailed for either kind; a Spot node above the limit is preempted, and comes back."""
+    client = storm.client()
+    client.create_pool(pool("scarce", spot=2))
+    wait_until(lambda: [one.state for one in client.list_nodes("scarce")] == ["idle"] * 2, "two Spot nodes")
+    found = drill(storm, "capacity", "scarce", "--dedicated", "1", "--spot", "1")
+    assert status(storm) == {"capacity batchite/scarce": found}
+    wait_until(lambda: [one.state for one in client.list_nodes("scarce")].count("preempted") == 1, "one is taken")
+    targets = models.BatchPoolResizeOptions(target_dedicated_nodes=2, target_low_priority_nodes=3)
+    client.begin_resize_pool("scarce", targets).result()
+    errors = client.get_pool("scarce").resize_errors or []
+    assert [(one.code, "low priority" in str(one.message)) for one in errors] == [
+        ("AllocationFailed", False),
+        ("AllocationFailed", True),
+    ]
+    assert drill(storm, "off", "capacity")["ended"] == [found]
+    wait_until(lambda: [one.state for one in client.list_nodes("scarce")] == ["idle"] * 3, "the Spot node is back")
+
+
+def test_a_failed_node_gives_its_tasks_away(storm: RunningServer) -> None:
+    """It is unusable with the error; its task runs again elsewhere, with one requeue; `off` has the node back."""
+    client = storm.client()
+    client.create_pool(pool("frail", dedicated=2))
+    client.create_job(job("frail", "frail"))
+    gate = storm.shared / "gate"
+    client.create_task("frail", task("t", f"until [ -e {gate} ]; do sleep 0.1; done"))
+    running = wait_until(lambda: (one := client.get_task("frail", "t")).state == "running" and one, "the task runs")
+    found = drill(storm, "fail-node", "frail", "--error", "DiskFull")
+    assert found["nodes"] == [running.node_info.node_id]
+    assert status(storm)[f"fail-node batchite/frail/{found['nodes'][0]}"]["id"] == found["id"]
+    node = client.get_node("frail", found["nodes"][0])
+    assert (node.state, [one.code for one in node.errors or []]) == ("unusable", ["DiskFull"])
+    wait_until(lambda: client.get_task("frail", "t").state == "running", "the task runs again")
+    again = client.get_task("frail", "t")
+    assert again.node_info is not None
+    assert again.node_info.node_id != node.id
+    assert again.execution_info is not None
+    assert again.execution_info.requeue_count == 1
+    assert client.get_node("frail", node.id).state == "unusable"
+    drill(storm, "off", "fail-node")
+    wait_until(lambda: client.get_node("frail", node.id).state == "idle", "the node is back")
+    gate.touch()
 
 
 def test_a_pool_without_start_task_has_none_that_fails(storm: RunningServer) -> None:

@@ -12,9 +12,13 @@ from batchite.clock import wire_time
 from batchite.errors import ServiceError, invalid_property, missing_property
 from batchite.http.json_body import NotAnObjectError, json_object
 from batchite.http.types import Json, Request, Response, Route
-from batchite.scheduler.events import Preempt
-from batchite.scheduler.model import PoolKey
+from batchite.scheduler.events import FailNode, LimitRegion, Preempt, RecoverNode
+from batchite.scheduler.model import Failure, NodeKey, PoolKey, RegionLimit
+from batchite.scheduler.outages import MAY_FAIL
 from batchite.service import BatchService
+
+CONTACT_SECONDS = 300.0
+"""Service seconds after which the service has a node back that it lost contact with. No figure is documented."""
 
 DRILLS = ("preempt", "capacity", "fail-node", *KINDS)
 
@@ -30,6 +34,8 @@ class ChaosControl:
         """The routes of all drills."""
         handlers = {
             "preempt": self._preempt,
+            "capacity": self._capacity,
+            "fail-node": self._fail_node,
             "throttle": self._lasting(settings.throttle),
             "server-error": self._lasting(settings.server_errors),
             "latency": self._lasting(settings.latency),
@@ -42,7 +48,17 @@ class ChaosControl:
 
     def status(self) -> dict[str, Json]:
         """The drills that are on, by their command."""
-        return {key: shown(drill) for key, drill in self._chaos.active().items()}
+        return {key: shown(drill) for key, drill in self._chaos.active().items()} | self._platform()
+
+    def _platform(self) -> dict[str, Json]:
+        """The drills that lie with pools and nodes."""
+        pools, nodes = self._service.pools, self._service.nodes
+        limits = {f"capacity {'/'.join(key)}": limit_shown(key, one.region) for key, one in pools.items() if one.region}
+        return limits | {
+            f"fail-node {'/'.join(key)}": {"id": node.outage.drill, "node": key.node, "recovers": node.outage.recovers}
+            for key, node in nodes.items()
+            if node.outage
+        }
 
     def _lasting(
         self, parse: Callable[[settings.Body, str, int], Throttle | ServerErrors | Latency]
@@ -77,13 +93,65 @@ class ChaosControl:
         await self._service.apply(Preempt(key, nodes, cause=f"chaos {drill}"))
         return Response(200, {"id": drill, "pool": "/".join(key), "nodes": list(nodes)})
 
+    async def _capacity(self, request: Request) -> Response:
+        body = read(request)
+        given = {name: body.get(name) for name in ("dedicated", "spot")}
+        if set(given.values()) == {None}:
+            raise missing_property("dedicated or spot")
+        wanted = {
+            name: settings.whole(body, name, 0, 1_000_000, 0) for name, value in given.items() if value is not None
+        }
+        key = self._pool(body)
+        limit = RegionLimit(wanted.get("dedicated"), wanted.get("spot"), self._id("capacity"))
+        await self._service.apply(LimitRegion(key, limit, cause=f"chaos {limit.drill}"))
+        return Response(200, limit_shown(key, limit))
+
+    async def _fail_node(self, request: Request) -> Response:
+        body = read(request)
+        key = self._pool(body)
+        code = str(body.get("error") or "")
+        default = None if code else CONTACT_SECONDS
+        recovers = default if body.get("recovers") is None else settings.required(body, "recovers", 0, 10_000_000)
+        failure = Failure("servererror", code, "The node was made to fail by a drill.") if code else None
+        nodes = [NodeKey(*key, name) for name in self._to_fail(key, body)]
+        drill = self._id("fail-node")
+        for node in nodes:
+            await self._service.apply(FailNode(node, drill, failure, recovers, cause=f"chaos {drill}"))
+        names = [node.node for node in nodes]
+        return Response(200, {"id": drill, "pool": "/".join(key), "nodes": names, "recovers": recovers})
+
+    def _to_fail(self, key: PoolKey, body: Mapping[str, Json]) -> list[str]:
+        if body.get("node"):
+            return [str(body["node"])]
+        up = [node for node in self._service.nodes_of(key) if node.state in MAY_FAIL]
+        if not up:
+            raise ServiceError("OperationInvalidForCurrentState", "The pool has no node that is up.")
+        busiest = max(up, key=lambda node: len(self._service.tasks_on(node.key)))
+        return [node.key.node for node in (up if body.get("all") else [busiest])]
+
+    async def _end_platform(self, name: str) -> list[Json]:
+        """Lift limits of regions and have failed nodes back."""
+        ended: list[Json] = []
+        cause = f"chaos {self._id('off')}"
+        for key, shown_drill in self._platform().items():
+            kind, _, where = key.partition(" ")
+            if name not in ("", kind):
+                continue
+            parts = where.split("/")
+            event = (
+                LimitRegion(PoolKey(*parts), None, cause) if kind == "capacity" else RecoverNode(NodeKey(*parts), cause)
+            )
+            await self._service.apply(event)
+            ended.append(shown_drill)
+        return ended
+
     async def _off(self, request: Request) -> Response:
         """End one drill by its name, or all of them; answers those that were on."""
         name = str(read(request).get("drill") or "")
         if name and name not in DRILLS[1:]:
             raise invalid_property("drill", name, f"One of: {', '.join(DRILLS[1:])}; or none for all.")
         ended = [shown(drill) for drill in await self._chaos.switch_off(name)]
-        return Response(200, {"ended": ended})
+        return Response(200, {"ended": ended + await self._end_platform(name)})
 
     async def _switch_on(self, drill: Drill) -> Response:
         await self._chaos.switch_on(drill)
@@ -123,6 +191,11 @@ def shown(drill: Drill) -> dict[str, Json]:
     if isinstance(drill, BlobOutage):
         fields["until"] = wire_time(drill.until)
     return fields
+
+
+def limit_shown(key: PoolKey, limit: RegionLimit) -> dict[str, Json]:
+    """A region's limit as answers and status show it; null = no limit."""
+    return {"id": limit.drill, "pool": "/".join(key), "dedicated": limit.dedicated, "spot": limit.spot}
 
 
 def read(request: Request) -> Mapping[str, Json]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchite.chaos.drills import LONGEST_DELAY, LONGEST_OUTAGE, LONGEST_RETRY_AFTER, MOMENTS, PLANES, SERVER_ERRORS
 from batchite.cli.client import call
+from batchite.cli.errors import CommandError
 from batchite.data import DataDirectory
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ ABOUT = """\
 Failures on demand. A drill acts on what it names and on nothing else; those that last (all but preempt) go on over
 restarts of the server until `batchite chaos off`, and `batchite status` shows them. Logs, answers (header
 x-batchite-drill) and `batchite story` call a drill by its id."""
-OFF = ("throttle", "server-error", "latency", "blob-outage", "fail-start-task")
+OFF = ("capacity", "fail-node", "throttle", "server-error", "latency", "blob-outage", "fail-start-task")
 
 
 def add_parser(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
@@ -28,6 +29,8 @@ def add_parser(commands: Subparsers, shared: argparse.ArgumentParser) -> None:
     drills = parser.add_subparsers(dest="drill", required=True, metavar="DRILL")
     add = partial(_add, drills, shared)
     _add_preempt(add("preempt", "take Spot nodes of a pool away; their tasks run again on other nodes", _preempt))
+    _add_capacity(add("capacity", "the region gives a pool only so many nodes; Spot nodes above are taken", _capacity))
+    _add_fail_node(add("fail-node", "a node becomes unusable; its tasks run again on other nodes", _fail_node))
     _add_start_task(add("fail-start-task", "start tasks of nodes that boot from now on fail", _fail_start_task))
     _add_throttle(add("throttle", "a share of the requests is answered 429 with Retry-After", _throttle))
     _add_server_error(add("server-error", "a share of the requests is answered 500 or 503", _server_error))
@@ -63,6 +66,32 @@ def _add_preempt(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--node", metavar="N", help="this node; without it, one that runs tasks")
     which.add_argument("--all", action="store_true", help="every Spot node that is up")
+
+
+def _add_capacity(parser: argparse.ArgumentParser) -> None:
+    parser.description = f"{parser.description} Resizes and evaluations that want more end with AllocationFailed."
+    _add_pool(parser)
+    for name in ("dedicated", "spot"):
+        parser.add_argument(f"--{name}", metavar="N", type=_whole(0, 1_000_000), help=f"{name} nodes (no limit)")
+
+
+def _add_fail_node(parser: argparse.ArgumentParser) -> None:
+    _add_pool(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--node", metavar="N", help="this node; without it, one that runs tasks")
+    which.add_argument("--all", action="store_true", help="every node that is up")
+    parser.add_argument(
+        "--error",
+        metavar="CODE",
+        help="the node's `errors` show this code, and the service does not recover it; without it the service "
+        "has lost contact, shows no error and recovers it",
+    )
+    parser.add_argument(
+        "--recover",
+        metavar="SECONDS",
+        type=_number(0, 10_000_000),
+        help="service seconds until it boots again (300; with --error never)",
+    )
 
 
 def _add_start_task(parser: argparse.ArgumentParser) -> None:
@@ -171,6 +200,19 @@ def _pool(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _preempt(arguments: argparse.Namespace) -> dict[str, Any]:
     return {**_pool(arguments), "node": arguments.node, "all": arguments.all}
+
+
+def _capacity(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.dedicated is None and arguments.spot is None:
+        raise CommandError(
+            "chaos capacity needs --dedicated N, --spot N or both; `batchite chaos off capacity` lifts it", 2
+        )
+    return {**_pool(arguments), "dedicated": arguments.dedicated, "spot": arguments.spot}
+
+
+def _fail_node(arguments: argparse.Namespace) -> dict[str, Any]:
+    own = {"node": arguments.node, "all": arguments.all, "error": arguments.error, "recovers": arguments.recover}
+    return {**_pool(arguments), **own}
 
 
 def _fail_start_task(arguments: argparse.Namespace) -> dict[str, Any]:

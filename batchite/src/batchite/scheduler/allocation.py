@@ -129,7 +129,7 @@ def vacate(turn: Turn, node: NodeState, ending: str) -> None:
     for task in turn.world.attempts_on(node.key):
         if not task.ending:
             turn.put(replace(task, ending=ending))
-    turn.command(RemoveNode(node.key, node.boot, turn.cause, keep=node.state == "rebooting"))
+    turn.command(RemoveNode(node.key, node.boot, turn.cause, keep=node.state in {"rebooting", "unusable"}))
 
 
 def _add_node(turn: Turn, pool: PoolState, *, spot: bool) -> PoolState:

@@ -18,7 +18,9 @@ COMMUNICATING = ResizeError(
     "CommunicationEnabledPoolReachedMaxVMCount",
     f"A pool with inter-node communication has at most {MOST_COMMUNICATING} nodes",
 )
-LIMITS = (DEDICATED, SPOT, COMMUNICATING)
+NO_DEDICATED = ResizeError("AllocationFailed", "Desired number of dedicated nodes could not be allocated")
+NO_SPOT = ResizeError("AllocationFailed", "Desired number of low priority nodes could not be allocated")
+LIMITS = (DEDICATED, SPOT, COMMUNICATING, NO_DEDICATED, NO_SPOT)
 
 
 def granted(world: World, pool: PoolState, wanted: int, *, spot: bool) -> tuple[int, tuple[ResizeError, ...]]:
@@ -29,8 +31,20 @@ def granted(world: World, pool: PoolState, wanted: int, *, spot: bool) -> tuple[
     rooms = [] if quota is None else [(SPOT if spot else DEDICATED, _cores_room(world, pool, quota, spot=spot))]
     if pool.inter_node:
         rooms.append((COMMUNICATING, MOST_COMMUNICATING - len(world.nodes_of[pool.key])))
+    region = region_room(world, pool, spot=spot)
+    if region is not None:
+        rooms.append((NO_SPOT if spot else NO_DEDICATED, region))
     short = tuple(error for error, room in rooms if room < wanted)
     return max(0, min([wanted, *(room for _, room in rooms)])), short
+
+
+def region_room(world: World, pool: PoolState, *, spot: bool) -> int | None:
+    """How many more machines the region has for the pool; None = enough. Those that leave still have one."""
+    limit = pool.region.of(spot=spot) if pool.region else None
+    if limit is None:
+        return None
+    machines = (node for node in world.pool_nodes(pool.key) if node.state not in {"preempted", "deallocated"})
+    return limit - sum(node.spot == spot for node in machines)
 
 
 def cores_in_use(world: World, account: str, *, spot: bool) -> int:

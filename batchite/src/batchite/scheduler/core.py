@@ -13,6 +13,7 @@ from batchite.scheduler import (
     jobs,
     node_scheduling,
     nodes,
+    outages,
     pools,
     reboots,
     restart,
@@ -73,7 +74,10 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.RestartNode: reboots.restart,
     e.DisableNode: node_scheduling.disable,
     e.EnableNode: node_scheduling.enable,
-    e.Preempt: nodes.preempt,
+    e.Preempt: outages.preempt,
+    e.LimitRegion: outages.limit_region,
+    e.FailNode: outages.fail,
+    e.RecoverNode: outages.recover,
     e.Restarted: restart.restarted,
 }
 """Which function decides on which event; `Tick` goes to the timers' table below."""
@@ -161,3 +165,5 @@ def _fire_node(turn: Turn, timer: Timer, node: NodeState | None) -> None:
             nodes.boot(turn, node)
         case "recover", NodeState(state="preempted"):
             nodes.recovered(turn, node)
+        case "recover", NodeState(state="unusable"):
+            outages.up(turn, node)

@@ -7,6 +7,7 @@ from collections import Counter
 from batchite.scheduler import job_nodes, jobs
 from batchite.scheduler.capacity import cores_in_use
 from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, ScheduleState
+from batchite.scheduler.outages import GOING
 from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, schedule_of
 
 
@@ -21,6 +22,7 @@ def check_invariants(world: World) -> None:
     _check_auto_pools(world)
     _check_reachable(world)
     _check_quotas(world)
+    _check_regions(world)
 
 
 def _check_slots(world: World) -> None:
@@ -28,9 +30,14 @@ def _check_slots(world: World) -> None:
     for node in world.nodes.values():
         held = sum(world.running_on.get(node.key, {}).values())
         assert 0 <= held <= node.slots, f"{node.key}: {held} of {node.slots} slots held"
-        assert held == 0 or node.state in {"running", "leavingpool", "preempted", "rebooting", "reimaging"}, (
-            f"{node.key}: {node.state} with tasks"
-        )
+        assert held == 0 or node.state in {
+            "running",
+            "leavingpool",
+            "preempted",
+            "rebooting",
+            "reimaging",
+            "unusable",
+        }, f"{node.key}: {node.state} with tasks"
         assert node.disabled or node.state != "offline", f"{node.key}: offline with scheduling enabled"
         assert not node.disabled or node.state != "idle", f"{node.key}: idle with scheduling disabled"
 
@@ -107,6 +114,16 @@ def _check_quotas(world: World) -> None:
             quota = pool.quota.of(spot=spot) if pool.quota else None
             used = cores_in_use(world, pool.key.account, spot=spot)
             assert quota is None or used <= quota, f"{pool.key.account}: {used} vCPUs, Spot {spot}"
+
+
+def _check_regions(world: World) -> None:
+    """No pool has more Spot nodes than its region gives it, those on their way out aside; an outage is unusable."""
+    for pool in world.pools.values():
+        nodes = [node for node in world.pool_nodes(pool.key) if node.spot and node.state not in GOING]
+        limit = pool.region.spot if pool.region else None
+        assert limit is None or len(nodes) <= limit, f"{pool.key}: {len(nodes)} Spot nodes, {limit} in the region"
+    for node in world.nodes.values():
+        assert node.outage is None or node.state in {"unusable", *GOING}, f"{node.key}: {node.state} in an outage"
 
 
 def _check_reachable(world: World) -> None:

@@ -149,7 +149,7 @@ def needs_boot(node: NodeState) -> bool:
 
 UP = frozenset({"idle", "running", "offline"})
 GOING = frozenset({"leavingpool", "preempted", "deallocating", "deallocated"})
-DOWN = GOING | {"rebooting", "reimaging"}
+DOWN = GOING | {"rebooting", "reimaging", "unusable"}
 
 
 def _interrupted(turn: Turn, entry: JobOnNode, *, waits: bool) -> JobOnNode:

@@ -116,6 +116,18 @@ class CoreQuota(NamedTuple):
         return self.spot if spot else self.dedicated
 
 
+class RegionLimit(NamedTuple):
+    """How many nodes the region gives a pool, None = as many as it wants; `drill` is the id of who set it."""
+
+    dedicated: int | None
+    spot: int | None
+    drill: str = ""
+
+    def of(self, *, spot: bool) -> int | None:
+        """That of one kind of nodes."""
+        return self.spot if spot else self.dedicated
+
+
 @dataclass(frozen=True, slots=True)
 class PoolState:
     """A pool. `targets` of an autoscale pool are those of the last evaluation."""
@@ -142,6 +154,7 @@ class PoolState:
     cores: int = 0  # vCPUs of a node; 0 = not known, then no quota is counted
     quota: CoreQuota | None = None  # the account's; None = without limit
     inter_node: bool = False  # nodes talk to each other, which limits their number
+    region: RegionLimit | None = None  # a drill: what the region has; None = enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +170,18 @@ class StartTaskState:
     failure: Failure | None = None
     last_retry_at: float | None = None
     revision: int = 0  # which of the pool's start tasks it is
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutage:
+    """A node that was made to fail. `recovers`: service seconds from then until it is back, None = not by itself.
+
+    `down`: nothing of it runs any more.
+    """
+
+    drill: str
+    recovers: float | None
+    down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +206,7 @@ class NodeState:
     keeps_files: bool = False  # the next boot finds the directory as it is: a reboot
     draining: bool = False  # reboots or is reimaged once its tasks are done
     disabled: bool = False  # a client has disabled scheduling: takes no new task
+    outage: NodeOutage | None = None  # it was made to fail
 
     @property
     def at_rest(self) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchite.errors import ServiceError
-from batchite.scheduler import allocation, job_nodes, placement, reboots, tasks
+from batchite.scheduler import allocation, job_nodes, outages, placement, reboots, tasks
 from batchite.scheduler.commands import PrepareNode, RunStartTask
-from batchite.scheduler.events import NodePrepared, NodeRemoved, NodeUnusable, Preempt, StartTaskEnded
+from batchite.scheduler.events import NodePrepared, NodeRemoved, NodeUnusable, StartTaskEnded
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, StartTaskState
 from batchite.scheduler.turn import Turn
 
@@ -73,17 +72,13 @@ def unusable(turn: Turn, event: NodeUnusable) -> None:
         job_nodes.node_down(turn, node.key, keeps_files=False)
 
 
-def preempt(turn: Turn, event: Preempt) -> None:
-    """The platform takes Spot nodes: their tasks run again elsewhere once nothing of them runs any more."""
-    if event.pool not in turn.world.pools:
-        raise ServiceError("PoolNotFound")
-    for node in _to_preempt(turn, event):
-        allocation.vacate(turn, turn.move_node(node, "preempted", ready=False), "requeue")
-
-
 def recovered(turn: Turn, node: NodeState) -> None:
-    """The platform gives a preempted node back under its old id, as a fresh machine."""
+    """The platform gives a preempted node back under its old id, as a fresh machine; if it has none, it tries again."""
+    if not outages.has_room(turn, node):
+        recover_later(turn, node)
+        return
     clean = replace(node, start_task=None, ready=False, keeps_files=False, draining=False, disabled=False)
+    clean = replace(clean, outage=None, failure=None)
     fresh = replace(clean, boot=node.boot + 1, booted_at=None)
     allocation.allocate(turn, turn.move_node(fresh, "creating"))
     allocation.settle(turn, _pool(node))
@@ -96,16 +91,23 @@ def removed(turn: Turn, event: NodeRemoved) -> None:
         return
     for task in turn.world.attempts_on(node.key):
         tasks.lost(turn, task)
-    job_nodes.node_down(turn, node.key, keeps_files=node.state == "rebooting")
+    job_nodes.node_down(turn, node.key, keeps_files=node.state in {"rebooting", "unusable"})
     pool = _pool(node)
     if node.state == "preempted":
-        turn.timers.at_service(turn.now.service + RECOVER_SECONDS, "recover", node.key, node.boot)
+        recover_later(turn, node)
+    elif node.state == "unusable":
+        outages.down(turn, node)
     elif node.state in {"rebooting", "reimaging"}:
         reboots.up_again(turn, node)
     else:
         turn.gone(node.key)
         allocation.settle(turn, pool)
     placement.place(turn, pool)
+
+
+def recover_later(turn: Turn, node: NodeState) -> None:
+    """Look for another machine after a while."""
+    turn.timers.at_service(turn.now.service + RECOVER_SECONDS, "recover", node.key, node.boot)
 
 
 def current(turn: Turn, key: NodeKey, boot_number: float) -> NodeState | None:
@@ -136,18 +138,7 @@ def _after_start_task(turn: Turn, node: NodeState) -> None:
         job_nodes.node_down(turn, node.key, keeps_files=False)
 
 
-def _to_preempt(turn: Turn, event: Preempt) -> list[NodeState]:
-    nodes = [node for node in turn.world.pool_nodes(event.pool) if node.spot and node.state not in GOING]
-    if not event.nodes:
-        return nodes
-    wanted = [node for node in nodes if node.key.node in event.nodes]
-    if len(wanted) < len(set(event.nodes)):
-        raise ServiceError("NodeNotFound", detail="Only Spot nodes that are not leaving can be preempted.")
-    return wanted
-
-
-GOING = frozenset({"leavingpool", "preempted"})
-DOWN = GOING | {"rebooting", "reimaging"}
+DOWN = frozenset({"leavingpool", "preempted", "unusable", "rebooting", "reimaging"})
 
 
 def _pool(node: NodeState) -> PoolKey:

@@ -8,6 +8,7 @@ from batchite.scheduler import (
     job_nodes,
     jobs,
     nodes,
+    outages,
     placement,
     reboots,
     retention,
@@ -65,5 +66,8 @@ def _resume_node(turn: Turn, node: NodeState) -> None:
         case "rebooting" | "reimaging":
             job_nodes.node_down(turn, node.key, keeps_files=node.state == "rebooting")
             reboots.up_again(turn, node)
+        case "unusable" if node.outage is not None:
+            job_nodes.node_down(turn, node.key, keeps_files=True)
+            outages.down(turn, node)
         case "leavingpool" | "preempted":
             turn.command(RemoveNode(node.key, node.boot, turn.cause))

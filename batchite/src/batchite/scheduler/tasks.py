@@ -91,7 +91,7 @@ def ended(turn: Turn, event: TaskEnded) -> None:
     if task is None or task.node is None:
         return
     node = turn.world.nodes[task.node]
-    if node.state == "preempted":
+    if node.state in {"preempted", "unusable"}:
         return  # the node's removal settles its attempts, so that a requeue waits for the machine to be gone
     _settle(turn, task, event)
     _free(turn, node, success=event.failure is None)

@@ -29,7 +29,7 @@ NODE: Table = _table(
     rebooting="starting leavingpool preempted unusable",
     reimaging="starting leavingpool preempted unusable",
     starttaskfailed="rebooting reimaging leavingpool preempted unusable",
-    unusable="leavingpool preempted",
+    unusable="starting leavingpool preempted",
     preempted="creating leavingpool",
     leavingpool="",
 )

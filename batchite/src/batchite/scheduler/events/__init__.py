@@ -22,10 +22,10 @@ from batchite.scheduler.events.nodes import (
     NodePrepared,
     NodeRemoved,
     NodeUnusable,
-    Preempt,
     RestartNode,
     StartTaskEnded,
 )
+from batchite.scheduler.events.platform import FailNode, LimitRegion, PlatformEvent, Preempt, RecoverNode
 from batchite.scheduler.events.pools import (
     CreatePool,
     DeletePool,
@@ -57,7 +57,7 @@ from batchite.scheduler.events.tasks import (
     UpdateTask,
 )
 
-Event: TypeAlias = PoolEvent | NodeEvent | JobEvent | ScheduleEvent | TaskEvent | ServiceEvent
+Event: TypeAlias = PoolEvent | NodeEvent | PlatformEvent | JobEvent | ScheduleEvent | TaskEvent | ServiceEvent
 
 __all__ = [
     "AddTasks",
@@ -75,13 +75,16 @@ __all__ = [
     "EnableNode",
     "EnableSchedule",
     "Event",
+    "FailNode",
     "JobTaskEnded",
+    "LimitRegion",
     "NodePrepared",
     "NodeRemoved",
     "NodeUnusable",
     "Now",
     "Preempt",
     "ReactivateTask",
+    "RecoverNode",
     "RemoveNodes",
     "ResizePool",
     "RestartNode",

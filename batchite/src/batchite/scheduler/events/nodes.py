@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from batchite.scheduler.model import Failure, NodeKey, PoolKey
+from batchite.scheduler.model import Failure, NodeKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +74,6 @@ class EnableNode:
     cause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Preempt:
-    """Spot nodes are taken: one by name, or every Spot node of the pool."""
-
-    pool: PoolKey
-    nodes: tuple[str, ...] = field(default_factory=tuple)
-    cause: str = "chaos"
-
-
 NodeEvent: TypeAlias = (
-    NodePrepared | NodeUnusable | StartTaskEnded | NodeRemoved | RestartNode | DisableNode | EnableNode | Preempt
+    NodePrepared | NodeUnusable | StartTaskEnded | NodeRemoved | RestartNode | DisableNode | EnableNode
 )
