@@ -30,7 +30,6 @@ from batchite.scheduler.model import (
     JobPreparation,
     JobState,
     PoolKey,
-    RegionLimit,
     ScheduleKey,
     ScheduleState,
     StartTaskPolicy,
@@ -38,6 +37,7 @@ from batchite.scheduler.model import (
     TaskState,
     Timing,
 )
+from batchite.scheduler.shortages import RegionLimit
 
 pytestmark = pytest.mark.ours
 
@@ -384,18 +384,3 @@ def blocked(tasks: dict[str, TaskState], item: TaskState) -> bool:
 
 Machine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestMachine = pytest.mark.ours(Machine.TestCase)
-
-
-def test_the_core_is_deterministic() -> None:
-    """The same events at the same moments give the same commands and records."""
-
-    def run() -> tuple[list[c.Command], object]:
-        driver = Driver()
-        driver.send(e.CreatePool(pool(2, 2, 2)))
-        driver.boot()
-        driver.send(e.CreateJob(job()))
-        driver.send(e.AddTasks(JOB, tuple(task(str(number)) for number in range(9))))
-        driver.send(e.Preempt(POOL))
-        return driver.pending, driver.core.world.tasks
-
-    assert run() == run()

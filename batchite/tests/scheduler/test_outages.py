@@ -12,7 +12,8 @@ from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Record
 from batchite.scheduler.core import Scheduler
-from batchite.scheduler.model import Failure, NodeState, RegionLimit
+from batchite.scheduler.model import Failure, NodeState
+from batchite.scheduler.shortages import RegionLimit
 
 
 def states(driver: Driver) -> list[str]:

@@ -13,8 +13,9 @@ from batchite.errors import ServiceError, invalid_property, missing_property
 from batchite.http.json_body import NotAnObjectError, json_object
 from batchite.http.types import Json, Request, Response, Route
 from batchite.scheduler.events import FailNode, LimitRegion, Preempt, RecoverNode
-from batchite.scheduler.model import Failure, NodeKey, PoolKey, RegionLimit
+from batchite.scheduler.model import Failure, NodeKey, PoolKey
 from batchite.scheduler.outages import MAY_FAIL
+from batchite.scheduler.shortages import RegionLimit
 from batchite.service import BatchService
 
 CONTACT_SECONDS = 300.0

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from batchite.scheduler.shortages import NodeOutage, RegionLimit
+
 
 class PoolKey(NamedTuple):
     """Lower-case account and pool id."""
@@ -116,18 +118,6 @@ class CoreQuota(NamedTuple):
         return self.spot if spot else self.dedicated
 
 
-class RegionLimit(NamedTuple):
-    """How many nodes the region gives a pool, None = as many as it wants; `drill` is the id of who set it."""
-
-    dedicated: int | None
-    spot: int | None
-    drill: str = ""
-
-    def of(self, *, spot: bool) -> int | None:
-        """That of one kind of nodes."""
-        return self.spot if spot else self.dedicated
-
-
 @dataclass(frozen=True, slots=True)
 class PoolState:
     """A pool. `targets` of an autoscale pool are those of the last evaluation."""
@@ -170,18 +160,6 @@ class StartTaskState:
     failure: Failure | None = None
     last_retry_at: float | None = None
     revision: int = 0  # which of the pool's start tasks it is
-
-
-@dataclass(frozen=True, slots=True)
-class NodeOutage:
-    """A node that was made to fail. `recovers`: service seconds from then until it is back, None = not by itself.
-
-    `down`: nothing of it runs any more.
-    """
-
-    drill: str
-    recovers: float | None
-    down: bool = False
 
 
 @dataclass(frozen=True, slots=True)

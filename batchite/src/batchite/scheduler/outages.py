@@ -12,7 +12,8 @@ from dataclasses import replace
 from batchite.errors import ServiceError
 from batchite.scheduler import allocation, capacity, reboots
 from batchite.scheduler.events import FailNode, LimitRegion, Preempt, RecoverNode
-from batchite.scheduler.model import NodeKey, NodeOutage, NodeState, PoolKey
+from batchite.scheduler.model import NodeKey, NodeState, PoolKey
+from batchite.scheduler.shortages import NodeOutage
 from batchite.scheduler.turn import Turn
 
 MAY_FAIL = frozenset({"idle", "running", "offline"})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from batchite.scheduler.model import Failure, NodeKey, PoolKey, RegionLimit
+from batchite.scheduler.model import Failure, NodeKey, PoolKey
+from batchite.scheduler.shortages import RegionLimit
 
 
 @dataclass(frozen=True, slots=True)
