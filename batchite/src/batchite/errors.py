@@ -16,6 +16,7 @@ class Entry:
 
     status: int
     text: str
+    shown: str = ""  # the code as clients see it, where one code has two statuses
 
 
 CATALOGUE: Mapping[str, Entry] = {
@@ -74,6 +75,11 @@ CATALOGUE: Mapping[str, Entry] = {
     "SecurityRuleConflict": Entry(400, "Security rules cannot have the same Priority and Direction."),
     "NetcfgInvalidSubnet": Entry(400, "The subnet lies outside of the address range of its virtual network."),
     "NetcfgSubnetRangesOverlap": Entry(400, "The subnet overlaps with an existing subnet of the virtual network."),
+    "InvalidAuthenticationInfo": Entry(
+        400,
+        "The authentication information was not provided in the correct format. Verify the value of Authorization "
+        "header.",
+    ),
     # 401, 403
     "AuthenticationRequired": Entry(401, "The request carries no valid credential."),
     "InvalidAuthenticationToken": Entry(401, "The access token is invalid."),
@@ -81,6 +87,11 @@ CATALOGUE: Mapping[str, Entry] = {
         403,
         "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
         "including the signature.",
+    ),
+    "TokenAuthenticationFailed": Entry(
+        401,
+        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly.",
+        shown="AuthenticationFailed",
     ),
     "AuthorizationFailed": Entry(403, "The caller does not have permission to perform this operation."),
     "IOError": Entry(403, "An I/O error occurred when accessing the specified resource."),

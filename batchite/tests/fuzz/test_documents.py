@@ -24,6 +24,10 @@ JOB = {
     "metadata": [{"name": "a", "value": "b"}],
     "commonEnvironmentSettings": [{"name": "A", "value": "b"}],
     "onAllTasksComplete": "noaction",
+    "networkConfiguration": {
+        "subnetId": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s",
+        "skipWithdrawFromVNet": False,
+    },
 }
 TASK = {
     "id": "new",

@@ -18,7 +18,7 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential, Manag
 from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
 from identity.server import Running
 
-from batchite.identity.tokens import TokenIssuer, TokenVerifier
+from batchite.identity.tokens import TokenIssuer, TokenVerifier, create_keys
 from batchite.identity.well_known import (
     ARM_AUDIENCES,
     BATCH_AUDIENCES,
@@ -187,13 +187,45 @@ def test_a_token_for_another_service_is_refused(running: Running, issuer: TokenI
     """An ARM token opens no Batch account, and the answer does not repeat it."""
     token = issuer.issue("https://management.azure.com/", DEVELOPER_OBJECT_ID, "client")
     status, body = fetch(running, f"{running.https}/batch/batchite/jobs/j", {"Authorization": f"Bearer {token}"})
-    assert (status, body["code"]) == (401, "InvalidAuthenticationToken")
+    assert (status, body["code"]) == (401, "AuthenticationFailed")
     assert token not in json.dumps(body)
 
 
 @pytest.mark.parametrize(
+    "header", ["Bearer", "SharedKey batchite", "SharedKey batchite:", "Basic YTpi", "Negotiate x", "SharedKey :sig"]
+)
+def test_a_header_that_is_no_credential_is_told_apart(running: Running, header: str) -> None:
+    """400 InvalidAuthenticationInfo, not a failed check."""
+    status, body = fetch(running, f"{running.https}/batch/batchite/jobs/j", {"Authorization": header})
+    assert (status, body["code"]) == (400, "InvalidAuthenticationInfo")
+    assert [value["key"] for value in body["values"]] == ["AuthenticationErrorDetail"]
+
+
+@pytest.mark.parametrize("change", ["tampered", "expired", "unsigned", "another authority's", "no token"])
+def test_a_token_that_is_no_good_says_what_is_wrong(running: Running, issuer: TokenIssuer, change: str) -> None:
+    """401 AuthenticationFailed with a challenge and the reason; the token is in no answer."""
+    good = issuer.issue("https://batch.core.windows.net/", DEVELOPER_OBJECT_ID, "client")
+    head, claims, signature = good.split(".")
+    old = TokenIssuer(running.keys.token_key, clock=lambda: 0.0)
+    foreign = TokenIssuer(create_keys().token_key)
+    token = {
+        "tampered": f"{head}.{claims[:-4]}AAAA.{signature}",
+        "expired": old.issue("https://batch.core.windows.net/", DEVELOPER_OBJECT_ID, "client"),
+        "unsigned": f"{head}.{claims}.",
+        "another authority's": foreign.issue("https://batch.core.windows.net/", DEVELOPER_OBJECT_ID, "client"),
+        "no token": "text",
+    }[change]
+    status, body = fetch(running, f"{running.https}/batch/batchite/jobs/j", {"Authorization": f"Bearer {token}"})
+    assert (status, body["code"]) == (401, "AuthenticationFailed")
+    assert body["message"]["value"].splitlines()[0].endswith("Authorization header is formed correctly.")
+    assert body["values"][0]["key"] == "AuthenticationErrorDetail"
+    assert ("expired" in body["values"][0]["value"]) == (change == "expired")
+    assert signature not in json.dumps(body)
+
+
+@pytest.mark.parametrize(
     ("path", "expected"),
-    [("/batch/nobody/jobs/j", (404, "AccountNotFound")), ("/jobs/j", (401, "AuthenticationRequired"))],
+    [("/batch/nobody/jobs/j", (404, "AccountNotFound")), ("/jobs/j", (401, "AuthenticationFailed"))],
 )
 def test_batch_refuses_who_brings_nothing(running: Running, path: str, expected: tuple[int, str]) -> None:
     """No credential, or no such account."""

@@ -27,11 +27,11 @@ def signed(method: str, target: str, headers: Mapping[str, str], text: str, acco
     return Request(method, path, path, parse_query(query), lines, b"", "http://127.0.0.1", account="mine")
 
 
-def refusal(request: Request, now: float = NOW) -> ServiceError:
+def refusal(request: Request, now: float = NOW, code: str = "AuthenticationFailed") -> ServiceError:
     """What the check raises."""
     with pytest.raises(ServiceError) as caught:
         verify(request, "mine", KEYS, now)
-    assert caught.value.code == "AuthenticationFailed"
+    assert caught.value.code == code
     return caught.value
 
 
@@ -113,7 +113,7 @@ def test_a_request_without_a_date_is_refused(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize("authorization", ["", "SharedKey", "SharedKey mine", "SharedKey mine:", "Basic mine:x"])
 def test_a_header_of_another_form_is_refused(authorization: str) -> None:
     """Account and signature are both needed."""
-    refusal(signed("GET", "/jobs", {**DATED, "authorization": authorization}, ""))
+    refusal(signed("GET", "/jobs", {**DATED, "authorization": authorization}, ""), code="InvalidAuthenticationInfo")
 
 
 def test_the_key_of_one_account_opens_no_other() -> None:

@@ -136,17 +136,15 @@ def test_all_tasks_complete_ends_a_disabled_job() -> None:
 def test_a_job_moves_to_another_pool_while_it_is_disabled_only() -> None:
     """Its tasks then run on the nodes of the other pool."""
     driver, run = working()
-    move = e.UpdateJob(JOB, pool=OTHER)
+    move = e.UpdateJob(JOB, pool=OTHER, pool_id="other")
     with pytest.raises(ServiceError, match="OperationInvalidForCurrentState"):
         driver.send(move)
     driver.send(e.DisableJob(JOB, "requeue"))
     driver.send(e.TaskEnded(run.task, run.attempt, None, FAILED))
-    with pytest.raises(ServiceError, match="PoolNotFound"):
-        driver.send(move)
-    driver.send(e.CreatePool(replace(pool(dedicated=1), key=OTHER, id="Other")))
-    driver.boot()
     driver.send(move)
     driver.send(e.EnableJob(JOB))
+    driver.send(e.CreatePool(replace(pool(dedicated=1), key=OTHER, id="Other")))
+    driver.boot()
     assert [run.node.pool for run in driver.runs()] == ["other"]
     driver.send(e.CreateJob(job("next")))
     driver.send(e.AddTasks(JobKey("acct", "next"), (task("n", "next"),)))

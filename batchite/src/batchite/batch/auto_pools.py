@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from batchite.batch import pools
 from batchite.batch.applications import check_references
-from batchite.batch.context import Context
+from batchite.batch.context import POOL, Context, stored
 from batchite.batch.mounts import check_mounts
 from batchite.batch.pool_rules import check_pool
 from batchite.batch.rules import refuse
@@ -19,6 +19,7 @@ from batchite.errors import ServiceError
 from batchite.http.types import Json
 from batchite.scheduler.auto_pools import JOB, SCHEDULE
 from batchite.scheduler.model import AutoPool, Detail, Failure, PoolKey, PoolState
+from batchite.service import BatchService
 
 NAME = "autoPoolSpecification"
 _CODES = {
@@ -53,6 +54,13 @@ def pool_id(pool_info: Mapping[str, Json]) -> str:
     """The pool's id, empty while an auto pool is not made."""
     found: str = pool_info.get("poolId", "")
     return found
+
+
+def pool_document(service: BatchService, account: str, pool_info: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """The document of the pool that poolInfo means, or asks for; None for a pool that may come later."""
+    wanted: Mapping[str, Json] | None = pool_info.get(NAME, {}).get("pool")
+    key = pools.pool_key(account, pool_id(pool_info))
+    return wanted or (stored(service, POOL, key) if key in service.pools else None)
 
 
 def stored_form(pool_info: Mapping[str, Json]) -> dict[str, Json]:

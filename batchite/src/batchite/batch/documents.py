@@ -6,7 +6,7 @@ Source: REST reference 2025-06-01. Properties that are not built are refused by 
 from __future__ import annotations
 
 from batchite.batch.applications import REFERENCES
-from batchite.batch.machine import NETWORK, UPGRADE_POLICY, VIRTUAL_MACHINE
+from batchite.batch.machine import NETWORK, SUBNET_ID, UPGRADE_POLICY, VIRTUAL_MACHINE
 from batchite.batch.rules import (
     Check,
     anything,
@@ -264,7 +264,7 @@ _JOB_CHANGEABLE = {
     "constraints": record(optional={"maxWallClockTime": duration(), "maxTaskRetryCount": RETRIES}),
     "onAllTasksComplete": choice("noaction", "terminatejob"),
     "metadata": METADATA,
-    "networkConfiguration": only(),
+    "networkConfiguration": record({"subnetId": SUBNET_ID, "skipWithdrawFromVNet": boolean}),
 }
 _TASK_CONSTRAINTS = record(
     optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}

@@ -8,7 +8,7 @@ from batchite.batch import auto_pools, documents, jobs, pools
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
-from batchite.batch.context import JOB, POOL, Context, document_key, job_quota, stored, version
+from batchite.batch.context import JOB, Context, document_key, job_quota, stored, version
 from batchite.batch.job_task_status import status
 from batchite.batch.options import flag, list_page
 from batchite.batch.own_tasks import check_own_tasks
@@ -29,10 +29,12 @@ async def create_job(context: Context, request: Request) -> Response:
     body = read_body(request, documents.JOB)
     info = body["poolInfo"]
     auto_pool = auto_pools.auto_pool(context, request.account, info, of_schedule=False)
-    pool = None if auto_pool else pools.existing(context.service, request.account, info["poolId"])
-    pool_document = stored(context.service, POOL, pool.key) if pool else info[auto_pools.NAME]["pool"]
-    check_own_tasks(body, pool_document, context.accounts.find(request.account), context.applications)
-    state = jobs.new_state(request.account, body, pool.id if pool else "", auto_pool)
+    account = context.accounts.find(request.account)
+    check_own_tasks(
+        body, auto_pools.pool_document(context.service, request.account, info), account, context.applications
+    )
+    pool = context.service.pools.get(pools.pool_key(request.account, auto_pools.pool_id(info)))
+    state = jobs.new_state(request.account, body, pool.id if pool else auto_pools.pool_id(info), auto_pool)
     document = Document(JOB, document_key(state.key), {**body, "poolInfo": auto_pools.stored_form(info)})
     await context.service.apply(CreateJob(state, request.request_id, job_quota(context, request.account)), document)
     return created(address(request, "jobs", state.id), version(context.service, JOB, state.key))

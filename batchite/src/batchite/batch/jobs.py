@@ -21,6 +21,7 @@ CHANGEABLE = (
     "metadata",
     "allowTaskPreemption",
     "poolInfo",
+    "networkConfiguration",
 )
 
 
@@ -69,6 +70,7 @@ def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
         max_wall_clock=None if limits is None else _wall_clock(limits),
         max_retries=None if limits is None else limits.get("maxTaskRetryCount", 0),
         pool=PoolKey(key.account, pool.lower()) if pool else None,
+        pool_id=pool or "",
         keep_alive=info.get("autoPoolSpecification", {}).get("keepAlive"),
         cause=cause,
     )

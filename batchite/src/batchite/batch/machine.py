@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from batchite.batch.rules import Check, boolean, choice, integer, listing, record, refused, text
 from batchite.http.types import Json
 
+RESOURCE_GROUP = r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
+SUBNET_ID = text(
+    pattern=RESOURCE_GROUP + r"Microsoft\.(Classic)?Network/virtualNetworks/[^/]+/subnets/[^/]+",
+    form="the ARM id of a subnet, /subscriptions/…/virtualNetworks/<name>/subnets/<name>",
+)
 _CACHING = choice("none", "readonly", "readwrite")
 _ENCRYPTION = choice("DiskWithVMGuestState", "NonPersistedTPM", "VMGuestStateOnly")
 _ENDPOINT = record(optional={"inVMAccessControlProfileReferenceId": text(1), "mode": choice("Audit", "Enforce")})

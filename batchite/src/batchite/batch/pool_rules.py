@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from batchite.batch.images import agent_of, is_windows
+from batchite.batch.machine import RESOURCE_GROUP, SUBNET_ID
 from batchite.batch.rules import refuse, text
 from batchite.batch.sizes import vcpus
 from batchite.batch.user_accounts import check_accounts, check_user
@@ -17,13 +18,8 @@ from batchite.http.types import Json
 _SLOTS_PER_CORE = 4
 _FEWEST_PORTS = 40
 _RESERVED_PORTS = range(50000, 55001)
-_GROUP = r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
-_SUBNET_ID = text(
-    pattern=_GROUP + r"Microsoft\.(Classic)?Network/virtualNetworks/[^/]+/subnets/[^/]+",
-    form="the ARM id of a subnet, /subscriptions/…/virtualNetworks/<name>/subnets/<name>",
-)
 _IMAGE_ID = text(
-    pattern=_GROUP + r"Microsoft\.Compute/(images/[^/]+|galleries/[^/]+/images/[^/]+(/versions/[^/]+)?)",
+    pattern=RESOURCE_GROUP + r"Microsoft\.Compute/(images/[^/]+|galleries/[^/]+/images/[^/]+(/versions/[^/]+)?)",
     form="the ARM id of an image, or of a gallery's image with or without its version",
 )
 _RESERVED_BACKENDS = (29876, 29877)
@@ -52,7 +48,7 @@ def check_references(body: Mapping[str, Json]) -> None:
         _IMAGE_ID("virtualMachineConfiguration.imageReference.virtualMachineImageId", image)
     subnet = body.get("networkConfiguration", {}).get("subnetId")
     if subnet is not None:
-        _SUBNET_ID("networkConfiguration.subnetId", subnet)
+        SUBNET_ID("networkConfiguration.subnetId", subnet)
 
 
 def check_start_task(start_task: Mapping[str, Json] | None, pool_document: Mapping[str, Json]) -> None:

@@ -9,7 +9,7 @@ from batchite.batch import auto_pools, jobs, schedule_rules, schedules
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
-from batchite.batch.context import POOL, SCHEDULE, Context, document_key, job_quota, stored, version
+from batchite.batch.context import SCHEDULE, Context, document_key, job_quota, stored, version
 from batchite.batch.options import flag, list_page
 from batchite.batch.own_tasks import check_own_tasks
 from batchite.batch.resources import JOB as JOBS
@@ -22,7 +22,7 @@ from batchite.scheduler.events import (
     EnableSchedule,
     TerminateSchedule,
 )
-from batchite.scheduler.model import AutoPool, PoolKey, ScheduleState
+from batchite.scheduler.model import AutoPool, ScheduleState
 from batchite.service import Document
 
 
@@ -112,11 +112,8 @@ async def list_jobs_from_schedule(context: Context, request: Request) -> Respons
 
 
 def _check_own_tasks(context: Context, account: str, specification: Mapping[str, Json]) -> None:
-    """The tasks that each job brings with it. The pool may come later; then it is not asked."""
-    info = specification["poolInfo"]
-    key = PoolKey(account, auto_pools.pool_id(info).lower())
-    present = stored(context.service, POOL, key) if key in context.service.pools else None
-    pool_document = info.get(auto_pools.NAME, {}).get("pool", present)
+    """The tasks that each job brings with it."""
+    pool_document = auto_pools.pool_document(context.service, account, specification["poolInfo"])
     check_own_tasks(specification, pool_document, context.accounts.find(account), context.applications)
 
 

@@ -50,23 +50,26 @@ class BatchAuthenticator:
         self._clock = clock
 
     def __call__(self, request: Request) -> Principal:
-        """Who calls. Raises AccountNotFound, AuthenticationRequired, AuthenticationFailed,
-        InvalidAuthenticationToken or AuthorizationFailed.
+        """Who calls. Raises AccountNotFound, InvalidAuthenticationInfo, AuthenticationFailed (401 for tokens and for
+        no credential, 403 for keys) or AuthorizationFailed.
         """
         account = self._accounts.find(request.account)
         if account is None:
             raise ServiceError("AccountNotFound", values={"AccountName": request.account})
-        scheme, credential = _authorization(request, "https://batch.core.windows.net/")
+        scheme, credential = _credential(request)
         if scheme == "bearer":
             _check_mode(account, "AAD", "Microsoft Entra ID tokens")
             return self._bearer(request, account, credential)
         if scheme == "sharedkey":
             _check_mode(account, "SharedKey", "SharedKey")
             return shared_key.verify(request, request.account, account.keys, self._clock())
-        raise shared_key.refused("The type of authentication in the Authorization header is not supported.")
+        raise shared_key.malformed("The scheme of the Authorization header must be Bearer or SharedKey.")
 
     def _bearer(self, request: Request, account: Account, token: str) -> Principal:
-        principal = self._verifier.verify(token, BATCH_AUDIENCES)
+        try:
+            principal = self._verifier.verify(token, BATCH_AUDIENCES)
+        except ServiceError as error:
+            raise _not_authenticated(error.detail) from None
         action = data_action(request.method, request.path)
         if not self._allowed(principal.object_id, account.resource_id, action):
             raise denied(principal.object_id, action, account.resource_id)
@@ -138,6 +141,27 @@ def denied(object_id: str, action: str, scope: str) -> ServiceError:
     )
 
 
+def _credential(request: Request) -> tuple[str, str]:
+    """Scheme (lower case) and credential of a data-plane request."""
+    text = request.headers.get("authorization", "").strip()
+    if not text:
+        raise _not_authenticated("The request carries no Authorization header.")
+    scheme, _, credential = text.partition(" ")
+    if not credential:
+        raise shared_key.malformed("The Authorization header must be a scheme and a credential.")
+    return scheme.lower(), credential.strip()
+
+
+def _not_authenticated(reason: str) -> ServiceError:
+    """The data plane's answer to a token that is no good, or to none : azure-sdk-for-net #8026."""
+    values = {"AuthenticationErrorDetail": reason}
+    return ServiceError(
+        "TokenAuthenticationFailed",
+        values=values,
+        headers={"www-authenticate": _challenge("https://batch.core.windows.net/")},
+    )
+
+
 def _authorization(request: Request, resource: str) -> tuple[str, str]:
     """Scheme (lower case) and credential. Raises AuthenticationRequired when there is none."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
@@ -147,8 +171,11 @@ def _authorization(request: Request, resource: str) -> tuple[str, str]:
 
 
 def _required(resource: str) -> ServiceError:
-    challenge = f'Bearer authorization_uri="https://login.microsoftonline.com/{TENANT_ID}", resource="{resource}"'
-    return ServiceError("AuthenticationRequired", headers={"www-authenticate": challenge})
+    return ServiceError("AuthenticationRequired", headers={"www-authenticate": _challenge(resource)})
+
+
+def _challenge(resource: str) -> str:
+    return f'Bearer authorization_uri="https://login.microsoftonline.com/{TENANT_ID}", resource="{resource}"'
 
 
 def _check_mode(account: Account, mode: str, name: str) -> None:

@@ -37,7 +37,7 @@ _SIGNED_HEADERS: Final = (
 def verify(request: Request, account: str, keys: Iterable[str], now: float) -> Principal:
     """Who signed the request: the account, with one of its keys. `now` in seconds since 1970.
 
-    Raises AuthenticationFailed, with the reason in its values and never a signature or a key.
+    Raises InvalidAuthenticationInfo or AuthenticationFailed, whose values tell the reason, never a signature or a key.
     """
     name, signature = _credential(request)
     if name.lower() != account:
@@ -72,11 +72,16 @@ def refused(reason: str) -> ServiceError:
     return ServiceError("AuthenticationFailed", values={"AuthenticationErrorDetail": reason})
 
 
+def malformed(reason: str) -> ServiceError:
+    """InvalidAuthenticationInfo: an Authorization header that is none."""
+    return ServiceError("InvalidAuthenticationInfo", values={"AuthenticationErrorDetail": reason})
+
+
 def _credential(request: Request) -> tuple[str, str]:
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     name, colon, signature = credential.strip().partition(":")
     if scheme.lower() != "sharedkey" or not (name and colon and signature):
-        raise refused("The Authorization header must be 'SharedKey <account>:<signature>'.")
+        raise malformed("The Authorization header must be 'SharedKey <account>:<signature>'.")
     return name, signature
 
 

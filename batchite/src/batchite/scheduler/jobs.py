@@ -18,14 +18,15 @@ REFUSED = {"terminating": "JobBeingTerminated", "completed": "JobCompleted", "de
 
 
 def create(turn: Turn, event: CreateJob) -> None:
-    """Add a job to a pool, which must exist. With onAllTasksComplete it ends at once, being empty (documented)."""
+    """Add a job. Its pool may come later: its tasks wait for it (documented, poolInfo.poolId).
+
+    With onAllTasksComplete the job ends at once, being empty (documented).
+    """
     job = event.job
     if job.key in turn.world.jobs:
         raise ServiceError("JobExists")
     if ScheduleKey(*job.key) in turn.world.schedules:
         raise ServiceError("JobScheduleWithSameIdExists")
-    if job.auto_pool is None and job.pool not in turn.world.pools:
-        raise ServiceError("PoolNotFound")
     capacity.check_jobs(turn.world, job.key.account, event.quota)
     start(turn, job)
 
@@ -55,7 +56,7 @@ def update(turn: Turn, event: UpdateJob) -> None:
     """Change the limits of a job, or its pool; onAllTasksComplete may complete it at once."""
     job = living(turn, event.key)
     if event.pool is not None and event.pool != job.pool:
-        job = _moved(turn, job, event.pool)
+        job = _moved(turn, job, event.pool, event.pool_id)
     if event.keep_alive is not None:
         job = replace(job, auto_pool=auto_pools.kept_alive(job.auto_pool, event.keep_alive))
     given = {
@@ -174,15 +175,14 @@ def _existing(turn: Turn, key: JobKey) -> JobState:
     return job
 
 
-def _moved(turn: Turn, job: JobState, key: PoolKey) -> JobState:
-    """The job in another pool, where it can go only while it is disabled (documented)."""
+def _moved(turn: Turn, job: JobState, key: PoolKey, pool_id: str) -> JobState:
+    """The job in another pool, which may come later, where it can go only while it is disabled (documented)."""
     if job.auto_pool is not None:
         raise ServiceError("OperationInvalidForCurrentState", "A job with an auto pool stays in it.")
     if job.state != "disabled":
         raise ServiceError("OperationInvalidForCurrentState", "The pool of a job can change only while it is disabled.")
-    if key not in turn.world.pools:
-        raise ServiceError("PoolNotFound")
-    return replace(job, pool=key, pool_id=turn.world.pools[key].id)
+    pool = turn.world.pools.get(key)
+    return replace(job, pool=key, pool_id=pool.id if pool else pool_id)
 
 
 def _stop_all(turn: Turn, job: JobState, ending: str) -> None:

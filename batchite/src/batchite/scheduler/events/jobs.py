@@ -28,6 +28,7 @@ class UpdateJob:
     max_wall_clock: float | None = None
     max_retries: int | None = None
     pool: PoolKey | None = None  # another pool only while the job is disabled
+    pool_id: str = ""  # as the client spelled it
     keep_alive: bool | None = None  # of its auto pool
     cause: str = ""
 
