@@ -17,13 +17,14 @@ from batchite.batch.launch import (
     job_task_launch,
     refusal,
     start_task_launch,
-    task_launch,
 )
 from batchite.batch.mounts import mounts
+from batchite.batch.multi_instance import attempt_launch
 from batchite.http.types import Json
 from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import TokenIssuer
 from batchite.scheduler.model import Failure, JobKey, JobTaskKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
+from batchite.scheduler.world import nodes_of_attempt
 from batchite.service import BatchService
 
 
@@ -74,13 +75,14 @@ class NodeLaunches:
 
     def task(self, task: TaskState) -> Launch:
         """The present attempt of a task on its node."""
-        assert task.node is not None
         job = self.service.jobs[JobKey(task.key.account, task.key.job)]
-        facts = self._facts(self.service.nodes[task.node])
+        facts = [self._facts(self.service.nodes[node]) for node in nodes_of_attempt(task)]
         documents = (stored(self.service, JOB, job.key), stored(self.service, TASK, task.key))
-        launch = task_launch(facts, job, documents[0], task, documents[1])
         references = documents[1].get("applicationPackageReferences")
-        return replace(launch, packages=self._packages(task.key.account, facts.pool_document, references))
+        packages = self._packages(task.key.account, facts[0].pool_document, references)
+        launch = attempt_launch(facts, job, documents[0], task, documents[1])
+        everywhere = [replace(one, launch=replace(one.launch, packages=packages)) for one in launch.instances]
+        return replace(launch, packages=packages, instances=tuple(everywhere))
 
     def job_task(self, task: JobTaskKey) -> Launch:
         """A job's preparation or release task on a node."""

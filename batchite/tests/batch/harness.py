@@ -18,14 +18,8 @@ from batchite.batch.applications import Application
 from batchite.batch.context import JOB, TASK, Context, stored
 from batchite.batch.context import POOL as POOL_KIND
 from batchite.batch.files import LocalNodeFiles
-from batchite.batch.launch import (
-    NodeFacts,
-    identity_environment,
-    job_task_launch,
-    refusal,
-    start_task_launch,
-    task_launch,
-)
+from batchite.batch.launch import NodeFacts, identity_environment, job_task_launch, refusal, start_task_launch
+from batchite.batch.multi_instance import attempt_launch
 from batchite.batch.pools import create_pool
 from batchite.batch.routes import data_plane_routes
 from batchite.clock import Clock
@@ -42,10 +36,13 @@ from batchite.scheduler.events import (
     NodePrepared,
     NodeRemoved,
     StartTaskEnded,
+    SubtaskEnded,
+    SubtaskStarted,
     TaskEnded,
     TaskStarted,
 )
 from batchite.scheduler.model import Failure, JobKey, JobTaskKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
+from batchite.scheduler.world import nodes_of_attempt
 from batchite.service import BatchService
 from batchite.storage.memory import MemoryStore
 
@@ -126,9 +123,23 @@ class ScriptedAgent:
         (working.parent / "stdout.txt").write_text("0123456789")
         (working / "ein Bericht ä.txt").write_text("hello")
         self.post(TaskStarted(task, attempt))
-        if launch.command_line != "hold":
-            code = exit_code(launch)
+        held, code = self.coordinate(task, attempt, launch)
+        if not held and (code or launch.command_line != "hold"):
+            code = code or exit_code(launch)
             self.post(TaskEnded(task, attempt, code, failed(code), retryable=bool(code)))
+
+    def coordinate(self, task: TaskKey, attempt: int, launch: Launch) -> tuple[bool, int]:
+        """Whether a coordination command of a multi-instance task is held, and the code of one that fails, or 0."""
+        code = 0
+        for number, instance in enumerate(launch.instances):
+            if number:
+                self.post(SubtaskStarted(task, attempt, number))
+            if instance.launch.command_line == "hold":
+                return True, 0
+            code = code or exit_code(instance.launch)
+            if number:
+                self.post(SubtaskEnded(task, attempt, number, code, failed(code)))
+        return False, code
 
     def stop_task(self, task: TaskKey, attempt: int) -> None:
         """Stops at once."""
@@ -190,10 +201,9 @@ class Launches:
     def task(self, task: TaskState) -> Launch:
         """The attempt of a task."""
         service = self.server.service
-        assert task.node is not None
+        facts = [self._facts(service.nodes[node]) for node in nodes_of_attempt(task)]
         job = service.jobs[JobKey(task.key.account, task.key.job)]
-        own = (stored(service, JOB, job.key), stored(service, TASK, task.key))
-        return task_launch(self._facts(service.nodes[task.node]), job, own[0], task, own[1])
+        return attempt_launch(facts, job, stored(service, JOB, job.key), task, stored(service, TASK, task.key))
 
     def job_task(self, task: JobTaskKey) -> Launch:
         """A preparation or release task."""

@@ -82,7 +82,6 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
             },
         ),
         ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "containerSettings": {"imageName": "i"}}),
-        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "multiInstanceSettings": {"numberOfInstances": 2}}),
     ],
 )
 def test_unbuilt_properties_are_refused_by_name(account: Account, target: str, body: dict[str, Any]) -> None:

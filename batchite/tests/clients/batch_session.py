@@ -159,6 +159,7 @@ TASKS = (
     Step(
         'batch task list --job-id work --filter "executionInfo/exitCode eq 3" --select id', [{"id": "bad"}], until=True
     ),
+    Step("batch task subtask list --job-id work --task-id one", []),
     Step("batch task reactivate --job-id work --task-id one", fails="(TaskSucceeded)"),
     Step("batch task reactivate --job-id work --task-id bad"),
     Step("batch task reset --job-id work --task-id long --max-task-retry-count 2"),
@@ -264,7 +265,6 @@ CHAPTERS: Mapping[str, tuple[Step, ...]] = {
     "schedules": SCHEDULES,
 }
 UNBUILT: Mapping[str, str] = {
-    "batch task subtask list": "list_subtasks",
     "batch node user create": "create_node_user",
     "batch node user reset": "replace_node_user",
     "batch node user delete": "delete_node_user",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batch.harness import Account, Answer
+from batch.harness import Account, Answer, wait_until
 
 FOLDER = Path(__file__).parent
 SOURCES = frozenset(json.loads((FOLDER / "sources.json").read_text()))
@@ -73,6 +73,24 @@ def _running(account: Account) -> None:
     account.wait_for_running()
 
 
+def _multi_instance(account: Account, coordination: str, subtasks: str) -> None:
+    """A task `m` of three instances, whose subtasks are in this state."""
+    account.pool(nodes=3, enableInterNodeCommunication=True)
+    account.job()
+    settings = {"numberOfInstances": 3, "coordinationCommandLine": coordination}
+    account.post("/jobs/job/tasks", {"id": "m", "commandLine": "hold", "multiInstanceSettings": settings})
+    shown = "/jobs/job/tasks/m/subtasksinfo"
+    wait_until(lambda: subtasks in [one["state"] for one in account.get(shown).json["value"]][-1:], "subtasks are so")
+
+
+def _coordinating(account: Account) -> None:
+    _multi_instance(account, "hold", "preparing")
+
+
+def _coordinated(account: Account) -> None:
+    _multi_instance(account, "exit 0", "completed")
+
+
 GIVEN: Mapping[str, Callable[[Account], None]] = {
     "nothing": _nothing,
     "pool": _pool,
@@ -81,6 +99,8 @@ GIVEN: Mapping[str, Callable[[Account], None]] = {
     "done": _done,
     "failed": _failed,
     "running": _running,
+    "coordinating": _coordinating,
+    "coordinated": _coordinated,
 }
 
 

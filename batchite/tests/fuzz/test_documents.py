@@ -28,6 +28,7 @@ JOB = {
         "subnetId": f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s",
         "skipWithdrawFromVNet": False,
     },
+    "allowTaskPreemption": True,
 }
 TASK = {
     "id": "new",
@@ -45,6 +46,13 @@ TASK = {
     "dependsOn": {"taskIds": ["t0"], "taskIdRanges": [{"start": 1, "end": 2}]},
     "userIdentity": {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}},
     "requiredSlots": 1,
+}
+MULTI_INSTANCE = TASK | {
+    "multiInstanceSettings": {
+        "numberOfInstances": 2,
+        "coordinationCommandLine": "exit 0",
+        "commonResourceFiles": [{"httpUrl": "https://h/c/b", "filePath": "x"}],
+    },
 }
 FULL_POOL = POOL | {
     "id": "new",
@@ -84,7 +92,7 @@ FITTING: dict[str, list[Any]] = {
     "create_job_schedule": [SCHEDULE],
     "update_job_schedule": [SCHEDULE],
     "replace_job_schedule": [SCHEDULE],
-    "create_task": [TASK],
+    "create_task": [TASK, MULTI_INSTANCE],
     "create_task_collection": [{"value": [TASK, {"id": "other", "commandLine": "exit 1"}]}],
     "replace_task": [{"constraints": TASK["constraints"]}],
     "create_node_user": [USER],

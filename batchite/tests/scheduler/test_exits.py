@@ -8,8 +8,9 @@ from scheduler.worlds import FAILED, JOB, ready, task
 from batchite.errors import ServiceError
 from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
+from batchite.scheduler.exit_rules import ExitAction, ExitCodes, ExitRules
 from batchite.scheduler.exits import action
-from batchite.scheduler.model import ExitAction, ExitCodes, ExitRules, Failure, TaskKey
+from batchite.scheduler.model import Failure, TaskKey
 
 pytestmark = pytest.mark.documented
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from scheduler.judging import blocked, gone, too_large, waiting
 from scheduler.worlds import FAILED, JOB, POOL, Driver, job, pool, task
 
 from batchite.errors import ServiceError
@@ -18,23 +19,20 @@ from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Record
 from batchite.scheduler.core import Scheduler
-from batchite.scheduler.dependencies import satisfies
+from batchite.scheduler.exit_rules import ExitAction, ExitRules
 from batchite.scheduler.invariants import check_invariants
 from batchite.scheduler.model import (
     AutoPool,
     AutoScale,
     CoreQuota,
-    ExitAction,
-    ExitRules,
+    Failure,
     JobKey,
     JobPreparation,
-    JobState,
     PoolKey,
     ScheduleKey,
     ScheduleState,
     StartTaskPolicy,
     TaskKey,
-    TaskState,
     Timing,
 )
 from batchite.scheduler.shortages import RegionLimit
@@ -49,7 +47,7 @@ FORMULA = (
     "$NodeDeallocationOption = {option};"
 )
 PREPARED: dict[str, dict[str, Any]] = {
-    "job": {"uses_dependencies": True},
+    "job": {"uses_dependencies": True, "preemptible": True},
     "other": {
         "uses_dependencies": True,
         "preparation": JobPreparation("prepare", max_retries=1),
@@ -74,7 +72,8 @@ class Machine(RuleBasedStateMachine):
     def create(self, dedicated: int, spot: int, slots: int, start_task: bool) -> None:
         """A pool with nodes, and two jobs."""
         policy = StartTaskPolicy(wait_for_success=True, max_retries=1) if start_task else None
-        self.driver.send(e.CreatePool(replace(pool(dedicated, spot, slots, policy), cores=2, quota=CoreQuota(6, 4))))
+        limited = replace(pool(dedicated, spot, slots, policy), cores=2, quota=CoreQuota(6, 4))
+        self.driver.send(e.CreatePool(replace(limited, inter_node=True)))
         for name in JOBS:
             mode = "performexitoptionsjobaction" if name == "other" else "noaction"
             self.driver.send(e.CreateJob(job(name, priority=len(name), on_task_failure=mode, **PREPARED[name])))
@@ -87,14 +86,21 @@ class Machine(RuleBasedStateMachine):
             return False
         return True
 
-    @rule(name=st.sampled_from(JOBS), slots=st.integers(1, 3), retries=st.integers(-1, 2), depends=st.booleans())
-    def add(self, name: str, slots: int, retries: int, depends: bool) -> None:
-        """A task, which may depend on another one."""
+    @rule(
+        name=st.sampled_from(JOBS),
+        slots=st.integers(1, 3),
+        retries=st.integers(-1, 2),
+        depends=st.booleans(),
+        instances=st.sampled_from([0, 0, 1, 2, 3]),
+    )
+    def add(self, name: str, slots: int, retries: int, depends: bool, instances: int) -> None:
+        """A task, which may depend on another one, or want several nodes at once."""
         known = [key.task for key in self.added if key.job == name]
         needs = tuple(known[-1:]) if depends else ()
         self.number += 1
         exits = ExitRules(default=ExitAction(*([("satisfy", "disable"), ("block", "none")][retries % 2])))
-        new = task(str(self.number), name, slots=slots, max_retries=retries, depends_on=needs, exits=exits)
+        size = {"instances": instances} if instances else {"slots": slots}
+        new = task(str(self.number), name, max_retries=retries, depends_on=needs, exits=exits, **size)
         if self.attempt(e.AddTasks(JobKey("acct", name), (new,))):
             self.added.add(new.key)
 
@@ -111,9 +117,17 @@ class Machine(RuleBasedStateMachine):
         elif isinstance(command, c.RunTask):
             self.driver.send(e.TaskStarted(command.task, command.attempt))
             failure = FAILED if fails else None
+            self.subtask_answers(command, failure)
             self.driver.send(e.TaskEnded(command.task, command.attempt, int(fails), failure, retryable=fails))
         else:
             self.driver.answer(command)
+
+    def subtask_answers(self, run: c.RunTask, failure: Failure | None) -> None:
+        """The coordination command of the task's subtask ends, if it has one and this attempt is under way."""
+        found = self.driver.core.world.task(run.task)
+        if found is not None and found.subtasks and found.attempt == run.attempt:
+            self.driver.send(e.SubtaskStarted(run.task, run.attempt, 1))
+            self.driver.send(e.SubtaskEnded(run.task, run.attempt, 1, int(failure is not None), failure))
 
     @rule(seconds=st.sampled_from([1, 20, 70, 300]))
     def time_passes(self, seconds: int) -> None:
@@ -180,7 +194,7 @@ class Machine(RuleBasedStateMachine):
         """The pool goes under its jobs, or comes back under its old name."""
         policy = StartTaskPolicy(wait_for_success=False, max_retries=1) if start_task else None
         if not self.attempt(e.DeletePool(POOL)):
-            self.attempt(e.CreatePool(pool(1, 1, slots, policy)))
+            self.attempt(e.CreatePool(replace(pool(1, 1, slots, policy), inter_node=slots == 1)))
 
     @rule(name=st.sampled_from(JOBS), ends=st.booleans())
     def delete_or_create_job(self, name: str, ends: bool) -> None:
@@ -272,7 +286,7 @@ class Machine(RuleBasedStateMachine):
         """A client adds to a job of the schedule, or ends it."""
         key = data.draw(st.sampled_from(list(self.driver.core.world.jobs_from[SCHEDULE])))
         if option == "add":
-            self.add(key.job, 1, 0, False)
+            self.add(key.job, 1, 0, False, 0)
         else:
             self.attempt(e.TerminateJob(key, "test") if option == "terminate" else e.DeleteJob(key))
         self.forget_gone_jobs()
@@ -362,24 +376,7 @@ class Machine(RuleBasedStateMachine):
             for item in tasks.values():
                 assert item.state in {"active", "completed"}
                 if item.state == "active" and state.state == "active":
-                    assert blocked(tasks, item) or item.slots > world.pools[POOL].slots_per_node, f"{item} is stuck"
-
-
-def gone(job: JobState | None) -> bool:
-    """Whether the job and its tasks are gone or about to go."""
-    return job is None or job.state == "deleting"
-
-
-def waiting(core: Scheduler) -> set[TaskKey]:
-    """The tasks that wait for others."""
-    found = core.world.dependencies.jobs
-    return {TaskKey(*key, name) for key, waits in found.items() for name in waits.waits}
-
-
-def blocked(tasks: dict[str, TaskState], item: TaskState) -> bool:
-    """Whether the task waits for one that has not satisfied it."""
-    numbers = (str(number) for first, last in item.depends_on_ranges for number in range(first, last + 1))
-    return any(not satisfies(tasks.get(name)) for name in (*item.depends_on, *numbers))
+                    assert blocked(tasks, item) or too_large(world.pools[POOL], item), f"{item} is stuck"
 
 
 Machine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -8,9 +8,11 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from batchite.agent import directories, processes
+from batchite.agent.gang import Gang
 from batchite.agent.launch import Launch, Mount, Package, node_directory
 from batchite.agent.packages import Preparation
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
@@ -23,6 +25,8 @@ from batchite.scheduler.events import (
     NodeRemoved,
     NodeUnusable,
     StartTaskEnded,
+    SubtaskEnded,
+    SubtaskStarted,
     TaskEnded,
     TaskStarted,
 )
@@ -57,7 +61,7 @@ class LocalAgent:
         self._threads = ThreadPoolExecutor(THREADS, "attempt")
         self._controls = ThreadPoolExecutor(CONTROL_THREADS, "agent")
         self._lock = threading.Lock()
-        self._attempts: dict[Owner, Attempt] = {}
+        self._attempts: dict[Owner, Attempt | Gang] = {}
         self._preparations: dict[NodeKey, Preparation] = {}
 
     def prepare_node(
@@ -82,13 +86,20 @@ class LocalAgent:
         self._begin(owner, launch, _nothing, lambda end: self._start_task_ended(node, boot, end))
 
     def run_task(self, task: TaskKey, node: NodeKey, attempt: int, launch: Launch) -> None:
-        """Run one attempt of a task."""
-        self._begin(
-            (node, "/".join(task), attempt),
-            launch,
-            lambda: self._post(TaskStarted(task, attempt)),
-            lambda end: self._post(TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable)),
-        )
+        """Run one attempt of a task, or of a multi-instance task on all its nodes."""
+        name = "/".join(task)
+
+        def started() -> None:
+            self._post(TaskStarted(task, attempt))
+
+        def ended(end: Ended) -> None:
+            self._post(TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable))
+
+        if launch.instances:
+            owners = [(instance.node, name, attempt) for instance in launch.instances]
+            self._submit(owners, self._gang(task, attempt, launch, started), ended)
+        else:
+            self._begin((node, name, attempt), launch, started, ended)
 
     def stop_task(self, task: TaskKey, attempt: int) -> None:
         """Kill the attempt; its own thread then reports the end."""
@@ -178,20 +189,43 @@ class LocalAgent:
 
     def _begin(self, owner: Owner, launch: Launch, started: Callable[[], None], ended: Callable[[Ended], None]) -> None:
         """Register the attempt at once, so that a stop that follows finds it, and run it in its own thread."""
-        user = self._users.of(admin=launch.admin)
-        attempt = Attempt(launch, self._transfer, user, self._journal, started, self._on_uploaded)
-        with self._lock:
-            self._attempts[owner] = attempt
-        self._threads.submit(self._run, owner, attempt, ended)
+        self._submit([owner], self._attempt(launch, started), ended)
 
-    def _run(self, owner: Owner, attempt: Attempt, ended: Callable[[Ended], None]) -> None:
+    def _attempt(self, launch: Launch, started: Callable[[], None]) -> Attempt:
+        user = self._users.of(admin=launch.admin)
+        return Attempt(launch, self._transfer, user, self._journal, started, self._on_uploaded)
+
+    def _gang(self, task: TaskKey, attempt: int, launch: Launch, started: Callable[[], None]) -> Gang:
+        """The task runs once its primary's coordination command does; its own command begins nothing new."""
+
+        def subtask_started(number: int) -> Callable[[], None]:
+            return lambda: self._post(SubtaskStarted(task, attempt, number))
+
+        def instance_ended(number: int, end: Ended) -> None:
+            if number:
+                self._post(SubtaskEnded(task, attempt, number, end.exit_code, end.failure))
+
+        instances = tuple(
+            self._attempt(one.launch, subtask_started(number) if number else started)
+            for number, one in enumerate(launch.instances)
+        )
+        command = self._attempt(replace(launch, wall_clock=None), _nothing)
+        return Gang(instances, command, launch.wall_clock, instance_ended)
+
+    def _submit(self, owners: list[Owner], attempt: Attempt | Gang, ended: Callable[[Ended], None]) -> None:
+        with self._lock:
+            self._attempts |= dict.fromkeys(owners, attempt)
+        self._threads.submit(self._run, owners, attempt, ended)
+
+    def _run(self, owners: list[Owner], attempt: Attempt | Gang, ended: Callable[[Ended], None]) -> None:
         try:
             end = attempt.run()
         except Exception as error:  # a bug must end the attempt, never leave its task running for ever
-            log.exception("attempt of %s failed in the agent", owner[1])
+            log.exception("attempt of %s failed in the agent", owners[0][1])
             end = Ended(None, Failure("servererror", "Unknown", f"The node agent failed: {type(error).__name__}"))
         with self._lock:
-            del self._attempts[owner]
+            for owner in owners:
+                del self._attempts[owner]
         ended(end)
 
     def _start_task_ended(self, node: NodeKey, boot: int, end: Ended) -> None:
@@ -219,7 +253,7 @@ def _owner(task: JobTaskKey, attempt: int) -> Owner:
 
 
 def _nothing() -> None:
-    """Start, preparation and release tasks report no start."""
+    """Start, preparation and release tasks report no start, nor does the command after coordination."""
 
 
 def _logged(action: Callable[[], object]) -> None:

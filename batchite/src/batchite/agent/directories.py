@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -22,11 +23,12 @@ def give(path: Path, owner: TaskUser) -> None:
 
 
 def give_tree(directory: Path, owner: TaskUser) -> None:
-    """Make the tasks' user the owner of a directory and all that is in it."""
+    """Make the tasks' user the owner of a directory and all that is in it, while others may work there."""
     if owner.uid is not None:
         for folder, _, names in os.walk(directory):
             for name in ("", *names):
-                give(Path(folder, name), owner)
+                with contextlib.suppress(FileNotFoundError):
+                    give(Path(folder, name), owner)
 
 
 def remove(directory: Path) -> None:

@@ -74,7 +74,11 @@ class Launch:
     """One process. `directory` is relative to `node_root`; in it lie stdout.txt, stderr.txt and `wd`.
 
     `environment` is the whole environment: nothing is inherited. `wall_clock` is in real seconds, None = no limit.
-    `admin` asks for elevation level admin, which gives more rights only where the host may be changed.
+    `admin` asks for elevation level admin, which gives more rights only where the host may be changed. `files_in` is
+    where resource files go, relative to `node_root`, a directory that `directory` is or lies in; empty = `wd`.
+
+    `instances` are the coordination commands of a multi-instance task, the primary's first. Those have `background`:
+    what they leave running stays until the task ends; its own command `continues` in the primary's directory.
     """
 
     node_root: Path
@@ -86,6 +90,18 @@ class Launch:
     wall_clock: float | None = None
     admin: bool = False
     packages: tuple[Package, ...] = ()
+    files_in: str = ""
+    continues: bool = False
+    background: bool = False
+    instances: tuple[Instance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The coordination command of a multi-instance task on one of its nodes."""
+
+    node: NodeKey
+    launch: Launch
 
 
 def node_directory(root: Path, node: NodeKey) -> Path:

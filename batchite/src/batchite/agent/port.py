@@ -26,7 +26,10 @@ class Agent(Protocol):
         """Run the start task: StartTaskEnded."""
 
     def run_task(self, task: TaskKey, node: NodeKey, attempt: int, launch: Launch) -> None:
-        """Run one attempt of a task: TaskStarted, then TaskEnded after its uploads."""
+        """Run one attempt of a task: TaskStarted, then TaskEnded after its uploads.
+
+        That of a multi-instance task runs on all its nodes: SubtaskStarted and SubtaskEnded for each but the primary's.
+        """
 
     def stop_task(self, task: TaskKey, attempt: int) -> None:
         """Kill the attempt's whole process tree: TaskEnded once nothing of it runs."""

@@ -73,7 +73,8 @@ class Attempt:
         with self._lock:
             self._kill()
 
-    def _overrun(self) -> None:
+    def overrun(self) -> None:
+        """The limit of time is over: kill the attempt's processes, now or as soon as there are any. Uploads follow."""
         with self._lock:
             self._overran = True
             self._kill()
@@ -81,7 +82,12 @@ class Attempt:
     def _kill(self) -> None:
         """Kill the whole tree. Only under the lock and before the leader is reaped is its pid surely ours."""
         if self._process is not None and self._process.returncode is None:
-            processes.kill_tree(self._process.pid, f"AZ_BATCH_TASK_DIR={self._directory}")
+            processes.kill_tree(self._process.pid, self.marker)
+
+    @property
+    def marker(self) -> str:
+        """What every process of the attempt carries in its environment."""
+        return f"AZ_BATCH_TASK_DIR={self._directory}"
 
     @property
     def _directory(self) -> Path:
@@ -104,12 +110,14 @@ class Attempt:
         root = self.launch.node_root
         own = packages.install_all(self.launch.packages, root, self.transfer, self.user, self._stopping)
         self._variables = packages.pool_variables(root) | own
-        directories.remove(self._directory)
+        whole = root / (self.launch.files_in or self.launch.directory)
         working = self._directory / WORKING
-        working.mkdir(parents=True)
+        if not self.launch.continues:
+            directories.remove(whole)
+            working.mkdir(parents=True)
         for file in self.launch.resource_files:
-            self.transfer.download(file, working, self._stopping)
-        directories.give_tree(self._directory, self.user)
+            self.transfer.download(file, whole if self.launch.files_in else working, self._stopping)
+        directories.give_tree(whole, self.user)
 
     def _execute(self) -> int | None:
         """Run the command; its exit code as a shell would give it. None when a stop came before."""
@@ -127,11 +135,12 @@ class Attempt:
         return code if code >= 0 else 128 - code  # killed by signal n: 128 + n
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
-        with (self._directory / STDOUT).open("wb") as stdout, (self._directory / STDERR).open("wb") as stderr:
+        mode = "ab" if self.launch.continues else "wb"
+        with (self._directory / STDOUT).open(mode) as stdout, (self._directory / STDERR).open(mode) as stderr:
             for name in (STDOUT, STDERR):
                 directories.give(self._directory / name, self.user)
             with self._lock:
-                if not self._stopping.is_set():
+                if not self._stopping.is_set() and not self._overran:
                     launch = replace(self.launch, environment={**self.launch.environment, **self._variables})
                     working = self._directory / WORKING
                     self._process = _popen(launch, working, stdout.fileno(), stderr.fileno(), self.user)
@@ -139,6 +148,9 @@ class Attempt:
 
     def _reap(self, process: subprocess.Popen[bytes]) -> int:
         """End what the leader left in its process group, then the leader's own zombie."""
+        if self.launch.background:
+            with self._lock:
+                return process.wait()
         with self._lock:
             processes.kill_group(process.pid)
             code = process.wait()
@@ -147,7 +159,7 @@ class Attempt:
 
     def _wall_clock(self) -> threading.Timer:
         """A running timer that ends the attempt at its limit; without a limit one that is never started."""
-        timer = threading.Timer(self.launch.wall_clock or 0, self._overrun)
+        timer = threading.Timer(self.launch.wall_clock or 0, self.overrun)
         timer.daemon = True
         if self.launch.wall_clock is not None:
             timer.start()

@@ -259,7 +259,7 @@ _POOL_INFO = _pool_info(record({name: _AUTO_POOL[name] for name in _NEEDS}, _AUT
 _NEW_POOL_INFO = _pool_info(record(optional=_AUTO_POOL))
 _JOB_CHANGEABLE = {
     "priority": integer(-1000, 1000),
-    "allowTaskPreemption": only(False),
+    "allowTaskPreemption": boolean,
     "maxParallelTasks": integer(-1),
     "constraints": record(optional={"maxWallClockTime": duration(), "maxTaskRetryCount": RETRIES}),
     "onAllTasksComplete": choice("noaction", "terminatejob"),
@@ -335,7 +335,10 @@ TASK: Check = record(
         "constraints": _TASK_CONSTRAINTS,
         "requiredSlots": integer(1, 256),
         "userIdentity": USER_IDENTITY,
-        "multiInstanceSettings": only(),
+        "multiInstanceSettings": record(
+            {"coordinationCommandLine": command_line},
+            {"numberOfInstances": integer(1), "commonResourceFiles": RESOURCE_FILES},
+        ),
         "dependsOn": record(
             optional={
                 "taskIds": listing(text(1)),

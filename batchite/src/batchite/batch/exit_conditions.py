@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from batchite.batch.rules import refuse
 from batchite.http.types import Json
-from batchite.scheduler.model import ExitAction, ExitCodes, ExitRules, JobState
+from batchite.scheduler.exit_rules import ExitAction, ExitCodes, ExitRules
+from batchite.scheduler.model import JobState
 
 _NAME = "exitConditions"
 

@@ -46,6 +46,7 @@ def new_state(account: str, body: Mapping[str, Json], pool_id: str, auto_pool: A
         state_at=0.0,
         priority=body.get("priority", 0),
         max_parallel=body.get("maxParallelTasks", -1),
+        preemptible=body.get("allowTaskPreemption", False),
         uses_dependencies=body.get("usesTaskDependencies", False),
         on_all_complete=body.get("onAllTasksComplete", "noaction"),
         on_task_failure=body.get("onTaskFailure", "noaction"),
@@ -66,6 +67,7 @@ def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
         key,
         priority=body.get("priority"),
         max_parallel=body.get("maxParallelTasks"),
+        preemptible=body.get("allowTaskPreemption"),
         on_all_complete=body.get("onAllTasksComplete"),
         max_wall_clock=None if limits is None else _wall_clock(limits),
         max_retries=None if limits is None else limits.get("maxTaskRetryCount", 0),
@@ -78,7 +80,13 @@ def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
 
 def replacement(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
     """The event of a PUT: what is absent gets its default."""
-    defaults = {"priority": 0, "maxParallelTasks": -1, "onAllTasksComplete": "noaction", "constraints": {}}
+    defaults = {
+        "priority": 0,
+        "maxParallelTasks": -1,
+        "allowTaskPreemption": False,
+        "onAllTasksComplete": "noaction",
+        "constraints": {},
+    }
     return changes(key, {**defaults, **body}, cause)
 
 

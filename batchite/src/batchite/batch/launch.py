@@ -67,10 +67,33 @@ def task_launch(
     facts: NodeFacts, job: JobState, job_document: Mapping[str, Json], task: TaskState, document: Mapping[str, Json]
 ) -> Launch:
     """The present attempt of a task."""
-    own = {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": task.id} | _preparation_directory(facts, job)
-    made = _launch(facts, task_directory(task.key), document, _common(job_document), own)
+    made = _launch(facts, task_directory(task.key), document, _common(job_document), _task(facts, job, task))
     wall_clock = limit(document.get("constraints", {}).get("maxWallClockTime"))
     return replace(made, output_files=_output_files(facts, document), wall_clock=wall_clock)
+
+
+def coordination_launch(
+    facts: NodeFacts,
+    job: JobState,
+    job_document: Mapping[str, Json],
+    task: TaskState,
+    document: Mapping[str, Json],
+    number: int,
+) -> Launch:
+    """The coordination command of one instance: that of the primary in the task's directory, others in one below."""
+    settings = document["multiInstanceSettings"]
+    shared = task_directory(task.key)
+    command = {
+        "commandLine": settings["coordinationCommandLine"],
+        "resourceFiles": settings.get("commonResourceFiles"),
+    }
+    directory = f"{shared}/{number}" if number else shared
+    made = _launch(facts, directory, {**document, **command}, _common(job_document), _task(facts, job, task))
+    return replace(made, files_in=shared, background=True)
+
+
+def _task(facts: NodeFacts, job: JobState, task: TaskState) -> dict[str, str]:
+    return {"AZ_BATCH_JOB_ID": job.id, "AZ_BATCH_TASK_ID": task.id} | _preparation_directory(facts, job)
 
 
 def job_task_launch(facts: NodeFacts, job: JobState, job_document: Mapping[str, Json], kind: str) -> Launch:

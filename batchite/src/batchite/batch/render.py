@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from batchite import ids
 from batchite.agent.launch import task_directory
 from batchite.batch import job_tasks, start_tasks
 from batchite.batch.durations import format_duration
@@ -18,6 +19,7 @@ from batchite.scheduler.model import (
     Detail,
     Failure,
     JobState,
+    NodeKey,
     NodeState,
     PoolState,
     ResizeError,
@@ -114,7 +116,7 @@ def node(pool_document: Mapping[str, Json], state: NodeState, slots: Sequence[in
         "schedulingState": "disabled" if state.disabled else "enabled",
         "stateTransitionTime": wire_time(state.state_at),
         "allocationTime": wire_time(state.allocated_at),
-        "ipAddress": "127.0.0.1",
+        "ipAddress": ids.node_address(state.key.node),
         "affinityId": affinity(state.key.node),
         "vmSize": pool_document.get("vmSize", ""),
         "totalTasksRun": state.total_run,
@@ -152,7 +154,6 @@ def job(document: Mapping[str, Json], state: JobState, etag: tuple[str, float]) 
     """A job without its url."""
     return {
         "usesTaskDependencies": state.uses_dependencies,
-        "allowTaskPreemption": False,
         "onTaskFailure": "noaction",
         **document,
         **job_tasks.shown(document),
@@ -163,6 +164,7 @@ def job(document: Mapping[str, Json], state: JobState, etag: tuple[str, float]) 
         "stateTransitionTime": wire_time(state.state_at),
         **_previous(state),
         "priority": state.priority,
+        "allowTaskPreemption": state.preemptible,
         "maxParallelTasks": state.max_parallel,
         "onAllTasksComplete": state.on_all_complete,
         "constraints": {
@@ -237,22 +239,42 @@ def task(document: Mapping[str, Json], state: TaskState, etag: tuple[str, float]
             "maxTaskRetryCount": state.max_retries,
         },
         "executionInfo": _execution(state),
+        **_multi_instance(document),
     }
+
+
+def instances(document: Mapping[str, Json]) -> int:
+    """How many nodes a multi-instance task wants; 0 for any other task."""
+    settings = document.get("multiInstanceSettings")
+    return settings.get("numberOfInstances", 1) if settings else 0
+
+
+def _multi_instance(document: Mapping[str, Json]) -> Wire:
+    wanted = instances(document)
+    return (
+        {"multiInstanceSettings": {"numberOfInstances": wanted, **document["multiInstanceSettings"]}} if wanted else {}
+    )
 
 
 def node_info(state: TaskState, job: JobState, base: str) -> Wire:
     """Where a task runs or ran: `nodeInfo`, or nothing. The job may have gone to another pool since."""
-    if state.node is None:
-        return {}
-    pool = job.pool_id if state.node.pool == job.pool.pool else state.node.pool
-    url = f"{base}/pools/{pool}/nodes/{state.node.node}"
-    directory = task_directory(state.key)
+    return {} if state.node is None else _node_info(state.node, task_directory(state.key), job, base)
+
+
+def subtask_node(state: TaskState, node: NodeKey, number: int, job: JobState, base: str) -> Wire:
+    """Where a subtask runs or ran."""
+    return _node_info(node, f"{task_directory(state.key)}/{number}", job, base)
+
+
+def _node_info(node: NodeKey, directory: str, job: JobState, base: str) -> Wire:
+    pool = job.pool_id if node.pool == job.pool.pool else node.pool
+    url = f"{base}/pools/{pool}/nodes/{node.node}"
     return {
         "nodeInfo": {
-            "affinityId": affinity(state.node.node),
+            "affinityId": affinity(node.node),
             "nodeUrl": url,
             "poolId": pool,
-            "nodeId": state.node.node,
+            "nodeId": node.node,
             "taskRootDirectory": directory,
             "taskRootDirectoryUrl": f"{url}/files/{directory}",
         }

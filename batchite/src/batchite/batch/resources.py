@@ -81,6 +81,14 @@ TASK = Resource(
         "executionInfo nodeInfo multiInstanceSettings dependsOn applicationPackageReferences"
     ),
 )
+SUBTASK = Resource(
+    "subtasks",
+    {},
+    _names(
+        "id nodeInfo startTime endTime exitCode containerInfo failureInfo state stateTransitionTime previousState "
+        "previousStateTransitionTime result"
+    ),
+)
 _ON_NODES = ("jobPreparationTaskExecutionInfo", "jobReleaseTaskExecutionInfo")
 JOB_NODES = Resource(
     "jobpreparationandreleasetaskstatuslist",

@@ -78,6 +78,7 @@ BUILT: Mapping[str, Work] = {
         task_handlers.create_task_collection,
         task_handlers.list_tasks,
         task_handlers.get_task,
+        task_handlers.list_subtasks,
         task_handlers.replace_task,
         task_handlers.reactivate_task,
         task_handlers.delete_task,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchite.batch import documents, jobs, tasks
+from batchite.batch import documents, jobs, multi_instance, tasks
 from batchite.batch.answers import created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
 from batchite.batch.context import TASK, Context, stored, version
 from batchite.batch.options import list_page
+from batchite.batch.resources import SUBTASK as SUBTASKS
 from batchite.batch.resources import TASK as TASKS
 from batchite.batch.rules import without_nulls
 from batchite.clock import wire_time
@@ -64,6 +65,14 @@ async def get_task(context: Context, request: Request) -> Response:
     job, state = _task(context, request)
     item = tasks.render_task(context.service, job, state, request.base_url)
     return one(request, TASKS, item, version(context.service, TASK, state.key))
+
+
+async def list_subtasks(context: Context, request: Request) -> Response:
+    """GET /jobs/{jobId}/tasks/{taskId}/subtasksinfo; empty for a task of one instance (documented)."""
+    job, state = _task(context, request)
+    shown = multi_instance.subtasks(state, job, request.base_url)
+    rows = ((f"{item['id']:06d}", partial(dict[str, Json], item)) for item in shown)
+    return Response(200, list_page(request, SUBTASKS, rows))
 
 
 async def delete_task(context: Context, request: Request) -> Response:

@@ -44,6 +44,7 @@ def check_task(
     check_id(job, body["id"].lower(), known)
     _check_dependencies(job, body.get("dependsOn") or {})
     check_exits(job, body.get("exitConditions") or {})
+    _check_instances(body)
     if job.pool in service.pools:  # a pool that comes later cannot be asked what it has
         check_work(stored(service, POOL, job.pool), account, body)
     check_references(applications, job.key.account, body.get("applicationPackageReferences") or ())
@@ -73,6 +74,7 @@ def new_state(job: JobState, body: Mapping[str, Json]) -> TaskState:
         depends_on=tuple(name.lower() for name in depends.get("taskIds", ())),
         depends_on_ranges=tuple((item["start"], item["end"]) for item in depends.get("taskIdRanges", ())),
         exits=rules(body.get("exitConditions")),
+        instances=render.instances(body),
         affinity=render.affine_node(body.get("affinityInfo", {}).get("affinityId", "")),
     )
 
@@ -123,12 +125,21 @@ def _check_dependencies(job: JobState, depends: Mapping[str, Json]) -> None:
             raise refuse(f"dependsOn.taskIdRanges[{index}]", item, "start must not be greater than end.")
 
 
+def _check_instances(body: Mapping[str, Json]) -> None:
+    """A multi-instance task takes whole nodes (documented). Where its pool does not suit it, it stays active."""
+    if body.get("multiInstanceSettings") and (body.get("requiredSlots") or 1) != 1:
+        raise refuse("requiredSlots", body["requiredSlots"], "A multi-instance task must have requiredSlots 1.")
+
+
 def _check_storage(
     body: Mapping[str, Json], account: BatchAccount | None, known: Mapping[str, str], prefix: str
 ) -> None:
     """Identities must be the pool's, and auto-storage needs a linked account."""
-    for index, item in enumerate(body.get("resourceFiles") or ()):
-        name = f"{prefix}resourceFiles[{index}]"
+    common = (body.get("multiInstanceSettings") or {}).get("commonResourceFiles") or ()
+    listed = [(f"resourceFiles[{index}]", item) for index, item in enumerate(body.get("resourceFiles") or ())]
+    listed += [(f"multiInstanceSettings.commonResourceFiles[{index}]", item) for index, item in enumerate(common)]
+    for where, item in listed:
+        name = f"{prefix}{where}"
         _check_identity(f"{name}.identityReference.resourceId", item.get("identityReference"), known)
         container = item.get("autoStorageContainerName")
         if container and not (account and account.auto_storage_url):

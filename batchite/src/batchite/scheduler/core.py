@@ -19,6 +19,7 @@ from batchite.scheduler import (
     restart,
     retention,
     schedules,
+    subtasks,
     tasks,
 )
 from batchite.scheduler import events as e
@@ -68,6 +69,8 @@ HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     e.NodeUnusable: nodes.unusable,
     e.StartTaskEnded: nodes.start_task_ended,
     e.TaskStarted: tasks.started,
+    e.SubtaskStarted: subtasks.started,
+    e.SubtaskEnded: subtasks.ended,
     e.TaskEnded: tasks.ended,
     e.JobTaskEnded: job_nodes.ended,
     e.NodeRemoved: nodes.removed,

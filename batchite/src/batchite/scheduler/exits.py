@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from batchite.scheduler.model import ExitAction, ExitRules, Failure, TaskState
+from batchite.scheduler.exit_rules import ExitAction, ExitRules
+from batchite.scheduler.model import Failure, TaskState
 
 _ENDED, _UPLOAD = "TaskEnded", "FileUpload"
 _SUCCESS, _FAILURE = ExitAction("satisfy", "none"), ExitAction("block", "terminate")

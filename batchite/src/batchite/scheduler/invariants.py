@@ -6,9 +6,9 @@ from collections import Counter
 
 from batchite.scheduler import job_nodes, jobs
 from batchite.scheduler.capacity import cores_in_use
-from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, ScheduleState
+from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, ScheduleState, TaskState
 from batchite.scheduler.outages import GOING
-from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, schedule_of
+from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, nodes_of_attempt, schedule_of
 
 
 def check_invariants(world: World) -> None:
@@ -47,14 +47,25 @@ def _check_attempts(world: World) -> None:
     expected: dict[NodeKey, set[tuple[str, str, str]]] = {}
     for tasks in world.tasks.values():
         for task in tasks.values():
-            if task.state in OCCUPYING:
-                assert task.node in world.nodes, f"{task.key}: runs on a node that is not there"
-                expected.setdefault(task.node, set()).add(task.key)
+            for node in nodes_of_attempt(task) if task.state in OCCUPYING else ():
+                assert node in world.nodes, f"{task.key}: runs on a node that is not there"
+                expected.setdefault(node, set()).add(task.key)
+            _check_instances(task)
             assert task.state != "completed" or task.result in {"success", "failure"}, f"{task.key}: no result"
             assert not task.ending or task.state in OCCUPYING, f"{task.key}: {task.state} but being stopped"
             assert task.state == "completed" or not (task.result or task.satisfies), f"{task.key}: {task.result} early"
     indexed = {node: set(held) for node, held in world.running_on.items() if held}
     assert indexed == expected
+
+
+def _check_instances(task: TaskState) -> None:
+    """A multi-instance task runs on as many nodes as it wants, all of one pool, or on none; no subtask outlives it."""
+    nodes = nodes_of_attempt(task)
+    if task.state in OCCUPYING:
+        assert len(set(nodes)) == max(task.instances, 1), f"{task.key}: {task.instances} instances on {nodes}"
+        assert len({(node.account, node.pool) for node in nodes}) == 1, f"{task.key}: runs in two pools"
+    else:
+        assert all(one.state == "completed" for one in task.subtasks), f"{task.key}: {task.state} with subtasks"
 
 
 def _check_counts(world: World) -> None:

@@ -24,6 +24,7 @@ from batchite.scheduler.model import (
     TaskState,
 )
 from batchite.scheduler.turn import Turn
+from batchite.scheduler.world import nodes_of_attempt
 
 LOST = Failure("servererror", "Unknown", "The node was lost while the task ran")
 
@@ -36,18 +37,18 @@ def takes(job: JobState, node: NodeKey) -> bool:
     return entry is None or not entry.kept or entry.preparation.result != "failure"
 
 
-def launch(turn: Turn, task: TaskState, node: NodeKey) -> None:
-    """Run a task that was given a node; where its job has not prepared the node, that comes before."""
+def launch(turn: Turn, task: TaskState) -> None:
+    """Run a task that was given its nodes; where its job has not prepared one of them, that comes before."""
+    assert task.node is not None
     job = turn.world.jobs[_job(task)]
     if job.preparation is not None:
-        entry = _find(job, node)
-        if entry is None or not entry.holds:
-            entry = _begin_preparation(turn, job, node)
-        if job.preparation.wait_for_success and entry.preparation.state == "running":
+        entries = [_prepared_or_begun(turn, job.key, node) for node in nodes_of_attempt(task)]
+        if job.preparation.wait_for_success and any(_running(entry.preparation) for entry in entries):
             return
-        if not entry.used:
-            _put(turn, job.key, replace(entry, used=True))
-    turn.command(RunTask(TaskKey(*task.key), node, task.attempt, turn.cause))
+        for entry in entries:
+            if not entry.used:
+                _put(turn, job.key, replace(entry, used=True))
+    turn.command(RunTask(task.key, task.node, task.attempt, turn.cause))
 
 
 def ended(turn: Turn, event: JobTaskEnded) -> None:
@@ -168,6 +169,13 @@ def _release_again(turn: Turn, job: JobKey, entry: JobOnNode) -> None:
     turn.command(RunJobTask(JobTaskKey(job, entry.node, "release"), again.attempt, turn.cause))
 
 
+def _prepared_or_begun(turn: Turn, key: JobKey, node: NodeKey) -> JobOnNode:
+    """What the job knows of the node, after its preparation began there unless that holds."""
+    job = turn.world.jobs[key]
+    entry = _find(job, node)
+    return entry if entry is not None and entry.holds else _begin_preparation(turn, job, node)
+
+
 def _begin_preparation(turn: Turn, job: JobState, node: NodeKey) -> JobOnNode:
     before = _find(job, node)
     attempt = before.preparation.attempt + 1 if before else 1
@@ -198,7 +206,7 @@ def _prepared(turn: Turn, job: JobState, entry: JobOnNode) -> None:
     waiting = [task for task in turn.world.attempts_on(entry.node) if _job(task) == job.key and not task.ending]
     for task in waiting:
         if entry.preparation.result == "success":
-            launch(turn, task, entry.node)
+            launch(turn, task)
         else:
             tasks.give_back(turn, task)
 

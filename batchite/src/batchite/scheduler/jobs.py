@@ -61,7 +61,7 @@ def update(turn: Turn, event: UpdateJob) -> None:
         job = replace(job, auto_pool=auto_pools.kept_alive(job.auto_pool, event.keep_alive))
     given = {
         name: value
-        for name in ("priority", "max_parallel", "on_all_complete", "max_wall_clock", "max_retries")
+        for name in ("priority", "max_parallel", "preemptible", "on_all_complete", "max_wall_clock", "max_retries")
         if (value := getattr(event, name)) is not None
     }
     turn.put(replace(job, **given))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from batchite.scheduler.exit_rules import ExitRules
 from batchite.scheduler.shortages import NodeOutage, RegionLimit
 
 
@@ -262,6 +263,7 @@ class JobState:
     state_at: float
     priority: int = 0
     max_parallel: int = -1
+    preemptible: bool = False  # jobs of a higher priority may take the slots of its running tasks
     uses_dependencies: bool = False
     on_all_complete: str = "noaction"  # noaction | terminatejob
     on_task_failure: str = "noaction"  # noaction | performexitoptionsjobaction
@@ -317,30 +319,16 @@ class ScheduleState:
 
 
 @dataclass(frozen=True, slots=True)
-class ExitAction:
-    """What the end of a task means for others. Empty = the default: a success satisfies, a failure ends the job."""
+class Subtask:
+    """An instance of a multi-instance task beside its primary. state: preparing | running | completed."""
 
-    dependency: str = ""  # satisfy | block
-    job: str = ""  # none | disable | terminate
-
-
-@dataclass(frozen=True, slots=True)
-class ExitCodes:
-    """Exit codes with an action of their own; both ends belong to the range."""
-
-    first: int
-    last: int
-    action: ExitAction
-
-
-@dataclass(frozen=True, slots=True)
-class ExitRules:
-    """`exitConditions` of a task. The earlier of two entries for a code counts."""
-
-    codes: tuple[ExitCodes, ...] = ()
-    pre_processing: ExitAction | None = None
-    file_upload: ExitAction | None = None
-    default: ExitAction = ExitAction()
+    node: NodeKey
+    state: str
+    state_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,4 +370,6 @@ class TaskState:
     exclusive: bool = False  # shares its node with no other task
     dedicated: bool = False  # runs on dedicated nodes only
     affinity: str = ""  # the node to prefer
+    instances: int = 0  # nodes that a multi-instance task takes at once; 0 = it is none
+    subtasks: tuple[Subtask, ...] = ()  # of the present or last attempt, in the order of their ids, which begin with 1
     ending: str = ""  # why a running attempt is being stopped: terminate | delete | requeue; empty = it is not

@@ -90,7 +90,7 @@ def removed(turn: Turn, event: NodeRemoved) -> None:
     if node is None:
         return
     for task in turn.world.attempts_on(node.key):
-        tasks.lost(turn, task)
+        tasks.node_lost(turn, task, node.key)
     job_nodes.node_down(turn, node.key, keeps_files=node.state in {"rebooting", "unusable"})
     pool = _pool(node)
     if node.state == "preempted":

@@ -7,65 +7,69 @@ from dataclasses import replace
 from itertools import groupby
 
 from batchite.scheduler import job_nodes
-from batchite.scheduler.model import JobKey, JobState, NodeKey, NodeState, PoolKey, PoolState, TaskState
+from batchite.scheduler.model import JobKey, JobState, NodeState, PoolKey, Subtask, TaskState
+from batchite.scheduler.room import Room, await_room, may_run, of_pool, too_large
 from batchite.scheduler.turn import Turn
-from batchite.scheduler.world import held_slots
+from batchite.scheduler.world import held_slots, nodes_of_attempt
 
 
 def place(turn: Turn, key: PoolKey) -> None:
     """Give free task slots of the pool to waiting tasks until one of both runs out."""
-    pool = turn.world.pools.get(key)
-    if pool is None:
+    if key not in turn.world.pools:
         return
-    free = {node.key: turn.world.free_slots(node) for node in turn.world.pool_nodes(key) if _takes_tasks(node)}
-    if not any(free.values()):
-        return
+    room = of_pool(turn, key)
     jobs = [turn.world.jobs[job] for job in turn.world.jobs_of[key] if turn.world.ready.get(job)]
     queue = sorted((job for job in jobs if job.state == "active"), key=lambda job: (-job.priority, job.sequence))
-    for _, equals in groupby(queue, key=lambda job: job.priority):
-        if not any(free.values()):
+    for priority, equals in groupby(queue, key=lambda job: job.priority):
+        if not room.any(priority):
             return
-        _place_equals(turn, pool, list(equals), free)
+        _place_equals(turn, room, list(equals))
 
 
-def _place_equals(turn: Turn, pool: PoolState, jobs: list[JobState], free: dict[NodeKey, int]) -> None:
+def _place_equals(turn: Turn, room: Room, jobs: list[JobState]) -> None:
     """Jobs of one priority: the older before the younger, or, by default, the one that runs least (evenly)."""
-    too_large: dict[JobKey, list[tuple[int, str]]] = {}
-    queue = [(_running(turn, pool, job), job.sequence, job) for job in jobs]
+    set_aside: dict[JobKey, list[tuple[int, str]]] = {}
+    queue = [(*_share(turn, room, job), job.sequence, job) for job in jobs]
     heapq.heapify(queue)
-    while queue and any(free.values()):
-        _, sequence, job = queue[0]
-        if _place_next(turn, pool, job, free, too_large.setdefault(job.key, [])):
-            heapq.heapreplace(queue, (_running(turn, pool, job), sequence, job))
+    while queue and room.any(jobs[0].priority):
+        job = queue[0][-1]
+        if _place_next(turn, room, job, set_aside.setdefault(job.key, [])):
+            heapq.heapreplace(queue, (*_share(turn, room, job), job.sequence, job))
         else:
             heapq.heappop(queue)
-    for key, entries in too_large.items():
+    for key, entries in set_aside.items():
         for entry in entries:
             heapq.heappush(turn.world.ready[key], entry)
 
 
-def _running(turn: Turn, pool: PoolState, job: JobState) -> int:
-    """How many tasks of the job run, where that decides whose turn it is."""
-    return turn.world.counts[job.key].tasks["running"] if pool.job_order == "none" else 0
+def _share(turn: Turn, room: Room, job: JobState) -> tuple[int, int]:
+    """How many tasks of the job run, and when it was given a node last, where that decides whose turn it is.
+
+    Of two jobs that run as many tasks, the one that has waited longer goes first: a multi-instance task that needs all
+    nodes would wait for ever otherwise.
+    """
+    if room.pool.job_order != "none":
+        return 0, 0
+    return turn.world.counts[job.key].tasks["running"], turn.world.served.get(job.key, 0)
 
 
-def _place_next(
-    turn: Turn, pool: PoolState, job: JobState, free: dict[NodeKey, int], too_large: list[tuple[int, str]]
-) -> bool:
+def _place_next(turn: Turn, room: Room, job: JobState, set_aside: list[tuple[int, str]]) -> bool:
     """Place the job's next task, if it has one that may run and fits; those behind it do not overtake it."""
     ready = turn.world.ready[job.key]
     while ready and _may_run_more(turn, job):
         task = _candidate(turn, job.key, ready[0][1])
         if task is None:
             heapq.heappop(ready)
-        elif task.slots > pool.slots_per_node:
-            too_large.append(heapq.heappop(ready))
-        elif (node := _choose(turn, pool, free, job, task)) is not None:
+        elif too_large(turn, room, job, task):
+            set_aside.append(heapq.heappop(ready))
+        elif nodes := _choose(turn, room, job, task):
             heapq.heappop(ready)
-            free[node.key] -= held_slots(task, node)
-            _assign(turn, task, node)
+            for node in nodes:
+                room.take(node, task)
+            _assign(turn, task, nodes)
             return True
         else:
+            await_room(turn, room, job, task)
             return False
     return False
 
@@ -81,33 +85,28 @@ def _candidate(turn: Turn, job: JobKey, name: str) -> TaskState | None:
     return task if task is not None and task.state == "active" else None
 
 
-def _takes_tasks(node: NodeState) -> bool:
-    return node.ready and not node.disabled and node.state in {"idle", "running"}
-
-
-def _choose(turn: Turn, pool: PoolState, free: dict[NodeKey, int], job: JobState, task: TaskState) -> NodeState | None:
+def _choose(turn: Turn, room: Room, job: JobState, task: TaskState) -> list[NodeState]:
     """The node that the task asks for if it has room, else the emptiest (spread) or the fullest with room (pack);
-    dedicated before Spot, then the oldest.
+    dedicated before Spot, then the oldest. The first nodes of this order, as many as the task has instances, or none.
     """
-    nodes = ((turn.world.nodes[key], room) for key, room in free.items() if room)
-    fitting = [
-        node
-        for node, room in nodes
-        if room >= held_slots(task, node) and not (task.dedicated and node.spot) and job_nodes.takes(job, node.key)
-    ]
-    if not fitting:
-        return None
-    sign = -1 if pool.fill == "spread" else 1
-    return min(fitting, key=lambda node: (node.key.node != task.affinity, sign * free[node.key], node.spot))
+    nodes = ((turn.world.nodes[key], free) for key, free in room.free.items() if free)
+    fitting = [node for node, free in nodes if free >= held_slots(task, node) and may_run(job, task, node)]
+    sign, wanted = -1 if room.pool.fill == "spread" else 1, max(1, task.instances)
+    if len(fitting) < wanted:
+        return []
+    return heapq.nsmallest(
+        wanted, fitting, key=lambda node: (node.key.node != task.affinity, sign * room.free[node.key], node.spot)
+    )
 
 
-def _assign(turn: Turn, task: TaskState, node: NodeState) -> None:
-    attempt = task.attempt + 1
+def _assign(turn: Turn, task: TaskState, nodes: list[NodeState]) -> None:
+    turn.world.served[JobKey(task.key.account, task.key.job)] = turn.world.next_sequence()
     assigned = turn.move_task(
         task,
         "preparing",
-        node=node.key,
-        attempt=attempt,
+        node=nodes[0].key,
+        subtasks=tuple(Subtask(node.key, "preparing", turn.now.wire) for node in nodes[1:]),
+        attempt=task.attempt + 1,
         started_at=None,
         ended_at=None,
         exit_code=None,
@@ -115,7 +114,9 @@ def _assign(turn: Turn, task: TaskState, node: NodeState) -> None:
         result="",
         cleaned=False,
     )
-    if node.state == "idle":
-        node = turn.move_node(turn.world.nodes[node.key], "running")
-    turn.put(replace(turn.world.nodes[node.key], total_run=turn.world.nodes[node.key].total_run + 1))
-    job_nodes.launch(turn, assigned, node.key)
+    for key in nodes_of_attempt(assigned):
+        node = turn.world.nodes[key]
+        if node.state == "idle":
+            node = turn.move_node(node, "running")
+        turn.put(replace(node, total_run=node.total_run + 1))
+    job_nodes.launch(turn, assigned)

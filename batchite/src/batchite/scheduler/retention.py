@@ -7,6 +7,7 @@ from dataclasses import replace
 from batchite.scheduler.commands import RemoveTaskFiles
 from batchite.scheduler.model import TaskState
 from batchite.scheduler.turn import Turn
+from batchite.scheduler.world import nodes_of_attempt
 
 
 def keep(turn: Turn, task: TaskState) -> None:
@@ -21,5 +22,11 @@ def over(turn: Turn, task: TaskState | None) -> None:
         return
     if task.ended_at is not None and task.ended_at + task.retention <= turn.now.wire:
         turn.put(replace(task, cleaned=True))
-        if task.node in turn.world.nodes:
-            turn.command(RemoveTaskFiles(task.key, task.node, turn.cause))
+        clean(turn, task)
+
+
+def clean(turn: Turn, task: TaskState) -> None:
+    """Have the task's directory removed, on each of its nodes that is still there."""
+    for node in nodes_of_attempt(task):
+        if node in turn.world.nodes:
+            turn.command(RemoveTaskFiles(task.key, node, turn.cause))

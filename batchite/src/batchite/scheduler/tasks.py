@@ -6,8 +6,8 @@ from collections.abc import Container
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, exits, jobs, placement, reboots, retention
-from batchite.scheduler.commands import Derived, RemoveTaskFiles, StopTask
+from batchite.scheduler import allocation, exits, jobs, placement, reboots, retention, subtasks
+from batchite.scheduler.commands import Derived, StopTask
 from batchite.scheduler.events import (
     AddTasks,
     DeleteTask,
@@ -18,8 +18,9 @@ from batchite.scheduler.events import (
     TerminateTask,
     UpdateTask,
 )
-from batchite.scheduler.model import Failure, JobKey, JobState, NodeState, PoolKey, TaskKey, TaskState
+from batchite.scheduler.model import Failure, JobKey, JobState, NodeKey, PoolKey, TaskKey, TaskState
 from batchite.scheduler.turn import Turn
+from batchite.scheduler.world import nodes_of_attempt
 
 ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
 
@@ -88,34 +89,40 @@ def started(turn: Turn, event: TaskStarted) -> None:
 def ended(turn: Turn, event: TaskEnded) -> None:
     """The attempt is over and nothing of it runs any more: settle it and use the slots it held."""
     task = _current(turn, event.key, event.attempt)
-    if task is None or task.node is None:
+    if task is None:
         return
-    node = turn.world.nodes[task.node]
-    if node.state in {"preempted", "unusable"}:
+    nodes = nodes_of_attempt(task)
+    if any(turn.world.nodes[node].state in {"preempted", "unusable"} for node in nodes):
         return  # the node's removal settles its attempts, so that a requeue waits for the machine to be gone
-    _settle(turn, task, event)
-    _free(turn, node, success=event.failure is None)
+    _settle(turn, subtasks.closed(turn, task, ENDED), event)
+    _free(turn, nodes, success=event.failure is None)
 
 
 def lost(turn: Turn, task: TaskState) -> None:
     """The task's node has gone: run it again elsewhere, unless it was being stopped for good."""
     if task.ending in {"terminate", "delete"}:
-        _finish_stopped(turn, task)
+        _finish_stopped(turn, subtasks.closed(turn, task, ENDED))
     else:
         requeue(turn, task)
 
 
+def node_lost(turn: Turn, task: TaskState, node: NodeKey) -> None:
+    """As `lost`, while the server runs: the other nodes of a multi-instance task are free."""
+    lost(turn, task)
+    for other in nodes_of_attempt(task):
+        if other != node:
+            _vacated(turn, other, success=False)
+
+
 def give_back(turn: Turn, task: TaskState) -> None:
-    """Back to active because its node could not be prepared for the job; its slots there are free."""
-    assert task.node is not None
-    node = turn.world.nodes[task.node]
-    _queue_again(turn, replace(task, node=None))
-    _free(turn, node, success=False)
+    """Back to active because a node of it could not be prepared for the job; its slots are free."""
+    _queue_again(turn, replace(task, node=None, subtasks=()))
+    _free(turn, nodes_of_attempt(task), success=False)
 
 
 def requeue(turn: Turn, task: TaskState) -> None:
     """Back to active after the loss of a node; the task keeps its place in the order."""
-    again = replace(task, ending="", node=None, started_at=None)
+    again = replace(task, ending="", node=None, subtasks=(), started_at=None)
     _queue_again(turn, again, requeue_count=task.requeue_count + 1, last_requeue_at=turn.now.wire)
 
 
@@ -146,9 +153,8 @@ def stop(turn: Turn, task: TaskState, ending: str) -> None:
 
 
 def remove(turn: Turn, task: TaskState) -> None:
-    """Take a task that does not run out of the world, and its files off the node."""
-    if task.node is not None and task.node in turn.world.nodes:
-        turn.command(RemoveTaskFiles(task.key, task.node, turn.cause))
+    """Take a task that does not run out of the world, and its files off its nodes."""
+    retention.clean(turn, task)
     job = _job(task.key)
     for dependant in turn.world.dependencies.relieved(task, turn.world.tasks[job]):
         turn.put(dependant)
@@ -236,19 +242,25 @@ def _let_others_run(turn: Turn, key: TaskKey) -> None:
         placement.place(turn, job.pool)
 
 
-def _free(turn: Turn, node: NodeState, *, success: bool) -> None:
-    """The slots of an ended attempt are free: the node idles, leaves, reboots, or takes the next task."""
-    node = turn.world.nodes[node.key]
-    turn.put(replace(node, total_succeeded=node.total_succeeded + success))
-    node = turn.world.nodes[node.key]
-    pool = PoolKey(node.key.account, node.key.pool)
+def _free(turn: Turn, nodes: tuple[NodeKey, ...], *, success: bool) -> None:
+    """The slots of an ended attempt are free, for the next tasks."""
+    for node in nodes:
+        _vacated(turn, node, success=success)
+    if nodes:
+        placement.place(turn, PoolKey(nodes[0].account, nodes[0].pool))
+
+
+def _vacated(turn: Turn, key: NodeKey, *, success: bool) -> None:
+    """A node without the attempt that has ended: it idles, leaves or reboots, unless others run there."""
+    node = turn.world.nodes[key]
+    node = replace(node, total_succeeded=node.total_succeeded + success)
+    turn.put(node)
     if node.state == "leavingpool":
         allocation.drained(turn, node)
     elif node.draining:
         reboots.drained(turn, node)
     elif node.state == "running" and not turn.world.attempts_on(node.key):
         turn.move_node(node, node.at_rest)
-    placement.place(turn, pool)
 
 
 def _current(turn: Turn, key: TaskKey, attempt: int) -> TaskState | None:

@@ -64,6 +64,11 @@ def held_slots(task: TaskState, node: NodeState) -> int:
     return node.slots if task.exclusive else task.slots
 
 
+def nodes_of_attempt(task: TaskState) -> tuple[NodeKey, ...]:
+    """Where the task runs or ran: one node, or all those of a multi-instance task with the primary's before."""
+    return () if task.node is None else (task.node, *(subtask.node for subtask in task.subtasks))
+
+
 @dataclass(slots=True)
 class World:
     """Everything the core knows."""
@@ -81,6 +86,8 @@ class World:
     counts: dict[JobKey, Counts] = field(default_factory=dict)
     ready: defaultdict[JobKey, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     dependencies: Dependencies = field(default_factory=Dependencies)
+    preemptible: set[JobKey] = field(default_factory=set)  # jobs that allow the pre-emption of their tasks
+    served: dict[JobKey, int] = field(default_factory=dict)  # when each job was last given a node; not kept
     sequence: int = 0
 
     def task(self, key: TaskKey) -> TaskState | None:
@@ -149,6 +156,7 @@ class World:
             self.jobs_of[before.pool].pop(job.key, None)
         self.jobs[job.key] = job
         self.jobs_of[job.pool][job.key] = None
+        (self.preemptible.add if job.preemptible else self.preemptible.discard)(job.key)
         if (schedule := schedule_of(job.key)) is not None:
             self.jobs_from[schedule][job.key] = None
         self.tasks.setdefault(job.key, {})
@@ -159,9 +167,10 @@ class World:
         job = self.jobs.pop(key)
         self._count_active(job, None)
         self.jobs_of[job.pool].pop(key, None)
+        self.preemptible.discard(key)
         if (schedule := schedule_of(key)) is not None:
             self.jobs_from[schedule].pop(key, None)
-        for index in (self.tasks, self.counts, self.ready):
+        for index in (self.tasks, self.counts, self.ready, self.served):
             index.pop(key, None)
 
     def _count_active(self, before: JobState | ScheduleState | None, after: JobState | ScheduleState | None) -> None:
@@ -176,8 +185,9 @@ class World:
             self._uncount(job, old)
         self.tasks[job][task.key.task] = task
         self.counts[job].add(task, 1)
-        if task.state in OCCUPYING and task.node is not None:
-            self.running_on[task.node][task.key] = held_slots(task, self.nodes[task.node])
+        if task.state in OCCUPYING:
+            for node in nodes_of_attempt(task):
+                self.running_on[node][task.key] = held_slots(task, self.nodes[node])
         self.sequence = max(self.sequence, task.sequence)
 
     def _remove_task(self, key: TaskKey) -> None:
@@ -186,5 +196,6 @@ class World:
 
     def _uncount(self, job: JobKey, task: TaskState) -> None:
         self.counts[job].add(task, -1)
-        if task.node is not None and task.state in OCCUPYING:
-            self.running_on[task.node].pop(task.key, None)
+        if task.state in OCCUPYING:
+            for node in nodes_of_attempt(task):
+                self.running_on[node].pop(task.key, None)

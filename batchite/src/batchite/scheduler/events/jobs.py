@@ -24,6 +24,7 @@ class UpdateJob:
     key: JobKey
     priority: int | None = None
     max_parallel: int | None = None
+    preemptible: bool | None = None
     on_all_complete: str | None = None
     max_wall_clock: float | None = None
     max_retries: int | None = None

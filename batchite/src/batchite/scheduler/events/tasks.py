@@ -61,6 +61,28 @@ class TaskStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class SubtaskStarted:
+    """The coordination command of a subtask runs; `number` is the subtask's id."""
+
+    key: TaskKey
+    attempt: int
+    number: int
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskEnded:
+    """The coordination command of a subtask ended, or was ended with its task."""
+
+    key: TaskKey
+    attempt: int
+    number: int
+    exit_code: int | None
+    failure: Failure | None
+    cause: str = "agent"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskEnded:
     """An attempt ended after its uploads. `retryable` is true only for a non-zero exit of the command itself."""
 
@@ -72,4 +94,14 @@ class TaskEnded:
     cause: str = "agent"
 
 
-TaskEvent: TypeAlias = AddTasks | UpdateTask | ReactivateTask | TerminateTask | DeleteTask | TaskStarted | TaskEnded
+TaskEvent: TypeAlias = (
+    AddTasks
+    | UpdateTask
+    | ReactivateTask
+    | TerminateTask
+    | DeleteTask
+    | TaskStarted
+    | SubtaskStarted
+    | SubtaskEnded
+    | TaskEnded
+)

@@ -1,0 +1,96 @@
+"""One attempt of a multi-instance task: its coordination command on all its nodes at once, then its own command.
+
+The command runs on the primary's node, after the coordination commands have succeeded on all nodes. What those have
+left running ends with it. As soon as one of them fails, all of it ends. Source: Azure Batch, multi-instance tasks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from batchite.agent import processes
+from batchite.agent.runner import TASK_ENDED, WALL_CLOCK, Attempt, Ended
+from batchite.scheduler.model import Detail, Failure
+
+
+@dataclass(slots=True)
+class Gang:
+    """One attempt under way on several nodes; used as an `Attempt` is. `wall_clock`: seconds for all of it.
+
+    When `run` returns, nothing of it runs on any node.
+    """
+
+    instances: tuple[Attempt, ...]  # the coordination commands, the primary's first
+    command: Attempt
+    wall_clock: float | None
+    on_ended: Callable[[int, Ended], None]  # an instance's number and how its coordination command ended
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _overran: threading.Event = field(default_factory=threading.Event)
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> Ended:
+        """Do it all."""
+        timer = threading.Timer(self.wall_clock or 0, self._overrun)
+        timer.daemon = True
+        if self.wall_clock is not None:
+            timer.start()
+        try:
+            return self._coordinate() or self.command.run()
+        finally:
+            timer.cancel()
+            self._end_background()
+            self._done.set()
+
+    def wait(self) -> None:
+        """Wait until `run` is over."""
+        self._done.wait()
+
+    def stop(self) -> None:
+        """Kill what runs of it on all nodes. Raises TimeoutError when a process does not end."""
+        self._stopping.set()
+        for attempt in (*self.instances, self.command):
+            attempt.stop()
+
+    def _overrun(self) -> None:
+        self._overran.set()
+        for attempt in (*self.instances, self.command):
+            attempt.overrun()
+
+    def _coordinate(self) -> Ended | None:
+        """Run the coordination commands; None once all have succeeded, else how the attempt ends."""
+        failed: Ended | None = None
+        with ThreadPoolExecutor(len(self.instances), "instance") as threads:
+            numbers = {threads.submit(one.run): number for number, one in enumerate(self.instances)}
+            for future in as_completed(numbers):
+                ended, number = future.result(), numbers[future]
+                self.on_ended(number, ended)
+                if ended.failure is not None and failed is None:
+                    failed = self._because(number, ended)
+                    self._stop_others(future, numbers)
+        return failed
+
+    def _because(self, number: int, ended: Ended) -> Ended:
+        """The end of an instance as that of the whole task: a coordination command that fails is retried with it."""
+        if self._stopping.is_set():
+            return Ended(ended.exit_code, TASK_ENDED)
+        if self._overran.is_set():
+            return Ended(ended.exit_code, WALL_CLOCK)
+        assert ended.failure is not None
+        where = Detail("Instance", str(number))
+        failure = Failure(
+            ended.failure.category, ended.failure.code, ended.failure.message, (*ended.failure.details, where)
+        )
+        return Ended(ended.exit_code, failure, ended.retryable)
+
+    def _stop_others(self, failed: Future[Ended], numbers: dict[Future[Ended], int]) -> None:
+        for future, number in numbers.items():
+            if future is not failed:
+                self.instances[number].stop()
+
+    def _end_background(self) -> None:
+        """End what the coordination commands have left running."""
+        for instance in self.instances:
+            processes.kill_marked(instance.marker)
