@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     "deploy.in": "requirements.txt",
     "local.in": "requirements-local.txt",
+    "azure-batch.in": "tools/requirements/azure-batch.txt",
     "classic.in": "tools/requirements/classic.txt",
     "azure-cli.in": "tools/requirements/azure-cli.txt",
 }

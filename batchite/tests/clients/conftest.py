@@ -4,17 +4,20 @@ from pathlib import Path
 import pytest
 from clients.azure_cli import AzureCli
 from clients.environments import environment
+from clients.given import SCALE
 from servers import RunningServer, pool, server, wait_until
 
 POOL = "shared"
+EMPTY = "empty"
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[RunningServer]:
-    """One server for all clients, with a pool of two idle nodes; service time runs 600 times as fast."""
-    with server("--in-memory", "--time-scale=600") as started:
+    """One server for all clients, with a pool of two idle nodes and an empty one; service time runs fast."""
+    with server("--in-memory", f"--time-scale={SCALE}") as started:
         with started.client() as client:
             client.create_pool(pool(POOL, dedicated=2, slots=4))
+            client.create_pool(pool(EMPTY))
             wait_until(lambda: [node.state for node in client.list_nodes(POOL)] == ["idle"] * 2, "both nodes are idle")
         yield started
 
