@@ -24,8 +24,9 @@ demo: setup ## Deploy the local stack, run the sample workload on it, show the r
 test: setup ## Run all tests.
 	@$(VENV_PYTHON) -m tools.run_tests
 
-fuzz: setup ## Send both planes far more nearly right requests than `make test` does.
+fuzz: setup ## Far more random requests, races and kills than `make test` tries.
 	@FUZZ_EXAMPLES=20000 $(VENV_PYTHON) -m pytest -q -o timeout=3600 batchite/tests/fuzz
+	@CONCURRENCY_ROUNDS=20 KILLS=20 $(VENV_PYTHON) -m pytest -q -o timeout=3600 batchite/tests/server/test_concurrency.py batchite/tests/server/test_kills.py
 
 check: setup ## Judge format, lint, types, import direction and shell scripts.
 	@$(VENV_PYTHON) -m tools.check
