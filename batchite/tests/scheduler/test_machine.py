@@ -19,6 +19,7 @@ from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Record
 from batchite.scheduler.core import Scheduler
+from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.exit_rules import ExitAction, ExitRules
 from batchite.scheduler.invariants import check_invariants
 from batchite.scheduler.model import (
@@ -148,6 +149,22 @@ class Machine(RuleBasedStateMachine):
         node = data.draw(st.sampled_from(self.driver.nodes()))
         event = e.EnableNode(node.key) if node.disabled else e.DisableNode(node.key, option)
         self.attempt(event)
+
+    @precondition(lambda self: self.driver.nodes())
+    @rule(data=st.data(), option=st.sampled_from([*OPTIONS, "retaineddata"]))
+    def deallocate_or_start_node(self, data: st.DataObject, option: str) -> None:
+        """A client gives the machine of a node back, or wants it again."""
+        node = data.draw(st.sampled_from(self.driver.nodes()))
+        start = node.state == "deallocated"
+        self.attempt(e.StartNode(node.key) if start else e.DeallocateNode(node.key, option))
+
+    @precondition(lambda self: self.driver.nodes())
+    @rule(data=st.data(), name=st.sampled_from(["ann", "bob"]), action=st.sampled_from(["add", "replace", "delete"]))
+    def change_users(self, data: st.DataObject, name: str, action: str) -> None:
+        """A client adds, replaces or deletes a user of a node."""
+        key = data.draw(st.sampled_from(self.driver.nodes())).key
+        put = e.PutNodeUser(key, NodeUser(name, self.driver.at + 100), replaces=action == "replace")
+        self.attempt(e.DeleteNodeUser(key, name) if action == "delete" else put)
 
     @rule()
     def platform_preempts(self) -> None:

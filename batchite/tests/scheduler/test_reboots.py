@@ -117,7 +117,7 @@ def test_a_node_that_is_on_its_way_is_not_restarted() -> None:
     with pytest.raises(ServiceError, match="NodeBeingStarted"):
         driver.send(e.RestartNode(key, "rebooting"))
     driver.send(e.ResizePool(POOL, 0, None))
-    with pytest.raises(ServiceError, match="NodeStateUnusable"):
+    with pytest.raises(ServiceError, match="OperationInvalidForCurrentState"):
         driver.send(e.RestartNode(key, "rebooting"))
     with pytest.raises(ServiceError, match="NodeNotFound"):
         driver.send(e.RestartNode(NodeKey(*POOL, "none"), "rebooting"))

@@ -238,6 +238,7 @@ REBOOT: Check = record(optional={"nodeRebootOption": DEALLOCATION})
 DISABLE_SCHEDULING: Check = record(
     optional={"nodeDisableSchedulingOption": choice("requeue", "terminate", "taskcompletion")}
 )
+DEALLOCATE: Check = record(optional={"nodeDeallocateOption": DEALLOCATION})
 REIMAGE: Check = record(optional={"nodeReimageOption": DEALLOCATION})
 
 _AUTO_POOL = {

@@ -12,7 +12,7 @@ from batchite.batch.options import list_page
 from batchite.batch.resources import EXTENSION, NODE
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
-from batchite.scheduler.events import DisableNode, EnableNode, RestartNode
+from batchite.scheduler.events import DeallocateNode, DisableNode, EnableNode, RestartNode, StartNode
 from batchite.scheduler.model import NodeKey, NodeState, PoolState
 
 
@@ -52,6 +52,19 @@ async def reimage_node(context: Context, request: Request) -> Response:
     return await _restart(context, request, pool, RestartNode(state.key, "reimaging", option, request.request_id))
 
 
+async def deallocate_node(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/deallocate: deallocating when this answers; its files go."""
+    pool, state = find_node(context, request)
+    option = read_body(request, documents.DEALLOCATE, optional=True).get("nodeDeallocateOption", "requeue")
+    return await _restart(context, request, pool, DeallocateNode(state.key, option, request.request_id))
+
+
+async def start_node(context: Context, request: Request) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/start: a deallocated node is starting when this answers."""
+    pool, state = find_node(context, request)
+    return await _restart(context, request, pool, StartNode(state.key, request.request_id))
+
+
 async def disable_node_scheduling(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/disablescheduling: no new tasks; offline once it runs none."""
     pool, state = find_node(context, request)
@@ -80,7 +93,9 @@ async def get_node_extension(context: Context, request: Request) -> Response:
     raise ServiceError("ResourceNotFound", f"The node has no extension {request.params['extensionName']}.")
 
 
-async def _restart(context: Context, request: Request, pool: PoolState, event: RestartNode) -> Response:
+async def _restart(
+    context: Context, request: Request, pool: PoolState, event: RestartNode | DeallocateNode | StartNode
+) -> Response:
     await context.service.apply(event)
     return done(202, address(request, "pools", pool.id, "nodes", event.node.node))
 

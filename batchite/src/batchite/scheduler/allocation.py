@@ -20,6 +20,8 @@ LEAVES_FIRST = (
     "unusable",
     "starttaskfailed",
     "preempted",
+    "deallocated",
+    "deallocating",
     "creating",
     "starting",
     "rebooting",

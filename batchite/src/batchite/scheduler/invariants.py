@@ -10,10 +10,14 @@ from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, Sch
 from batchite.scheduler.outages import GOING
 from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, nodes_of_attempt, schedule_of
 
+DRAINING = frozenset({"rebooting", "reimaging", "deallocating", "leavingpool"})
+"""States in which a node may still wait for the tasks it has."""
+
 
 def check_invariants(world: World) -> None:
     """Raise AssertionError, naming the record, when the world contradicts itself."""
     _check_slots(world)
+    _check_machines(world)
     _check_attempts(world)
     _check_counts(world)
     _check_jobs(world)
@@ -36,10 +40,21 @@ def _check_slots(world: World) -> None:
             "preempted",
             "rebooting",
             "reimaging",
+            "deallocating",
             "unusable",
         }, f"{node.key}: {node.state} with tasks"
         assert node.disabled or node.state != "offline", f"{node.key}: offline with scheduling enabled"
         assert not node.disabled or node.state != "idle", f"{node.key}: idle with scheduling disabled"
+
+
+def _check_machines(world: World) -> None:
+    """A node without a machine has neither booted nor run anything on it; no two users of a node share a name."""
+    for node in world.nodes.values():
+        there = node.state not in {"creating", "deallocated"}
+        assert there or (node.booted_at is None and not node.ready), f"{node.key}: {node.state} but up"
+        assert not node.draining or node.state in DRAINING, f"{node.key}: {node.state} and waits for its tasks"
+        names = [user.name for user in node.users]
+        assert len(names) == len(set(names)), f"{node.key}: users {names}"
 
 
 def _check_attempts(world: World) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.exit_rules import ExitRules
 from batchite.scheduler.shortages import NodeOutage, RegionLimit
 
@@ -166,7 +167,7 @@ class StartTaskState:
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """A node. state: creating | starting | waitingforstarttask | idle | running | starttaskfailed | leavingpool |
-    preempted | rebooting | reimaging | offline | unusable.
+    preempted | rebooting | reimaging | offline | unusable | deallocating | deallocated.
     """
 
     key: NodeKey
@@ -186,6 +187,7 @@ class NodeState:
     draining: bool = False  # reboots or is reimaged once its tasks are done
     disabled: bool = False  # a client has disabled scheduling: takes no new task
     outage: NodeOutage | None = None  # it was made to fail
+    users: tuple[NodeUser, ...] = ()  # who may log in
 
     @property
     def at_rest(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchite.scheduler import allocation, job_nodes, outages, placement, reboots, tasks
+from batchite.scheduler import allocation, deallocation, job_nodes, outages, placement, reboots, tasks
 from batchite.scheduler.commands import PrepareNode, RunStartTask
 from batchite.scheduler.events import NodePrepared, NodeRemoved, NodeUnusable, StartTaskEnded
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, StartTaskState
@@ -78,14 +78,14 @@ def recovered(turn: Turn, node: NodeState) -> None:
         recover_later(turn, node)
         return
     clean = replace(node, start_task=None, ready=False, keeps_files=False, draining=False, disabled=False)
-    clean = replace(clean, outage=None, failure=None)
+    clean = replace(clean, outage=None, failure=None, users=())
     fresh = replace(clean, boot=node.boot + 1, booted_at=None)
     allocation.allocate(turn, turn.move_node(fresh, "creating"))
     allocation.settle(turn, _pool(node))
 
 
 def removed(turn: Turn, event: NodeRemoved) -> None:
-    """Nothing runs on the node any more: its attempts are settled; it goes, waits for its return, or boots."""
+    """Nothing runs on the node any more: its attempts are settled; it goes, boots, or waits for its return or start."""
     node = current(turn, event.node, event.boot)
     if node is None:
         return
@@ -99,6 +99,8 @@ def removed(turn: Turn, event: NodeRemoved) -> None:
         outages.down(turn, node)
     elif node.state in {"rebooting", "reimaging"}:
         reboots.up_again(turn, node)
+    elif node.state == "deallocating":
+        deallocation.deallocated(turn, node)
     else:
         turn.gone(node.key)
         allocation.settle(turn, pool)
@@ -138,7 +140,7 @@ def _after_start_task(turn: Turn, node: NodeState) -> None:
         job_nodes.node_down(turn, node.key, keeps_files=False)
 
 
-DOWN = frozenset({"leavingpool", "preempted", "unusable", "rebooting", "reimaging"})
+DOWN = frozenset({"leavingpool", "preempted", "unusable", "rebooting", "reimaging", "deallocating", "deallocated"})
 
 
 def _pool(node: NodeState) -> PoolKey:

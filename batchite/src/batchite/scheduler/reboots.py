@@ -23,6 +23,18 @@ UNDER_WAY = {
 }
 """Why a node cannot be started again while it is on its way up."""
 PERMITTED = frozenset({"idle", "running", "starttaskfailed"})
+"""Documented: a node is rebooted or reimaged only if it is idle or running, so not while it is offline. A reboot is
+also the documented remedy for a start task that failed."""
+
+
+def require(node: NodeState, permitted: frozenset[str]) -> None:
+    """Raise the 409 that says why a node in its present state cannot do what is asked."""
+    if node.state not in permitted:
+        other = "NodeStateUnusable" if node.state == "unusable" else "OperationInvalidForCurrentState"
+        allowed = " or ".join(sorted(permitted))
+        raise ServiceError(
+            UNDER_WAY.get(node.state, other), f"The node is {node.state}; the operation needs one that is {allowed}."
+        )
 
 
 def restart(turn: Turn, event: RestartNode) -> None:
@@ -30,8 +42,7 @@ def restart(turn: Turn, event: RestartNode) -> None:
     node = turn.world.nodes.get(event.node)
     if node is None:
         raise ServiceError("NodeNotFound")
-    if node.state not in PERMITTED:
-        raise ServiceError(UNDER_WAY.get(node.state, "NodeStateUnusable"), f"The node is {node.state}.")
+    require(node, PERMITTED)
     waits = event.option in {"taskcompletion", "retaineddata"} and bool(turn.world.attempts_on(node.key))
     kept = event.state == "rebooting"
     node = turn.move_node(node, event.state, ready=False, keeps_files=kept, draining=waits)
@@ -49,6 +60,7 @@ def drained(turn: Turn, node: NodeState) -> None:
 
 def up_again(turn: Turn, node: NodeState) -> None:
     """Nothing of the node runs any more: it boots."""
-    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False, draining=False)
+    users = () if node.state == "reimaging" else node.users
+    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False, draining=False, users=users)
     turn.move_node(fresh, "starting")
     turn.timers.at_service(turn.now.service + allocation.BOOT_SECONDS, "boot", fresh.key, fresh.boot)

@@ -69,5 +69,5 @@ def _resume_node(turn: Turn, node: NodeState) -> None:
         case "unusable" if node.outage is not None:
             job_nodes.node_down(turn, node.key, keeps_files=True)
             outages.down(turn, node)
-        case "leavingpool" | "preempted":
+        case "leavingpool" | "preempted" | "deallocating":
             turn.command(RemoveNode(node.key, node.boot, turn.cause))

@@ -16,13 +16,17 @@ from batchite.scheduler.events.jobs import (
 )
 from batchite.scheduler.events.moments import Now
 from batchite.scheduler.events.nodes import (
+    DeallocateNode,
+    DeleteNodeUser,
     DisableNode,
     EnableNode,
     NodeEvent,
     NodePrepared,
     NodeRemoved,
     NodeUnusable,
+    PutNodeUser,
     RestartNode,
+    StartNode,
     StartTaskEnded,
 )
 from batchite.scheduler.events.platform import FailNode, LimitRegion, PlatformEvent, Preempt, RecoverNode
@@ -66,7 +70,9 @@ __all__ = [
     "CreateJob",
     "CreatePool",
     "CreateSchedule",
+    "DeallocateNode",
     "DeleteJob",
+    "DeleteNodeUser",
     "DeletePool",
     "DeleteSchedule",
     "DeleteTask",
@@ -85,6 +91,7 @@ __all__ = [
     "NodeUnusable",
     "Now",
     "Preempt",
+    "PutNodeUser",
     "ReactivateTask",
     "RecoverNode",
     "RemoveNodes",
@@ -92,6 +99,7 @@ __all__ = [
     "RestartNode",
     "Restarted",
     "SetAutoScale",
+    "StartNode",
     "StartTaskEnded",
     "StopResize",
     "SubtaskEnded",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.model import Failure, NodeKey
 
 
@@ -74,6 +75,52 @@ class EnableNode:
     cause: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DeallocateNode:
+    """A node shall give its machine back. `option` says what becomes of its tasks, as in a resize."""
+
+    node: NodeKey
+    option: str = "requeue"
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartNode:
+    """A deallocated node shall have a machine again."""
+
+    node: NodeKey
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PutNodeUser:
+    """A new user of a node, or one that `replaces` the user of that name."""
+
+    node: NodeKey
+    user: NodeUser
+    replaces: bool = False
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteNodeUser:
+    """A user of a node shall be no more."""
+
+    node: NodeKey
+    name: str
+    cause: str = ""
+
+
 NodeEvent: TypeAlias = (
-    NodePrepared | NodeUnusable | StartTaskEnded | NodeRemoved | RestartNode | DisableNode | EnableNode
+    NodePrepared
+    | NodeUnusable
+    | StartTaskEnded
+    | NodeRemoved
+    | RestartNode
+    | DisableNode
+    | EnableNode
+    | DeallocateNode
+    | StartNode
+    | PutNodeUser
+    | DeleteNodeUser
 )
