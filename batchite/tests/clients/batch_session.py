@@ -225,6 +225,13 @@ NODES = (
     ),
     Step("batch node scheduling enable --pool-id nodes --node-id {node}"),
     Step("batch node show --pool-id nodes --node-id {node}", {"schedulingState": "enabled", "state": "idle"}),
+    Step("batch node user create --pool-id nodes --node-id {node} --name ann --password Of-This-Test-1"),
+    Step(
+        "batch node user create --pool-id nodes --node-id {node} --name ann --password Of-This-Test-1",
+        fails="(NodeUserExists)",
+    ),
+    Step("batch node user reset --pool-id nodes --node-id {node} --user-name ann --password Of-This-Test-2"),
+    Step("batch node user delete --pool-id nodes --node-id {node} --user-name ann --yes"),
     Step("batch node reboot --pool-id nodes --node-id {node} --node-reboot-option requeue"),
     Step("batch node show --pool-id nodes --node-id {node}", {"state": "idle"}, until=True),
     Step("batch node delete --pool-id nodes --node-list {node}"),
@@ -266,9 +273,6 @@ CHAPTERS: Mapping[str, tuple[Step, ...]] = {
     "schedules": SCHEDULES,
 }
 UNBUILT: Mapping[str, str] = {
-    "batch node user create": "create_node_user",
-    "batch node user reset": "replace_node_user",
-    "batch node user delete": "delete_node_user",
     "batch node remote-login-settings show": "get_node_remote_login_settings",
     "batch node service-logs upload": "upload_node_logs",
 }
