@@ -79,6 +79,7 @@ def states_page() -> str:
         "Job": transitions.JOB,
         "Job schedule": transitions.SCHEDULE,
         "Task": transitions.TASK,
+        "Subtask of a multi-instance task": transitions.SUBTASK,
     }
     parts = [NOTE, "# Life cycles", "", "The words are the service's own. The scheduler refuses every other arrow.", ""]
     for name, table in tables.items():

@@ -172,7 +172,6 @@ TASKS = (
     ),
     Step("batch task delete --job-id work --task-id long --yes"),
     Step("batch task list --job-id work --query \"[?id=='long']\"", [], until=True),
-    Step("batch task subtask list --job-id work --task-id one", []),
     Step("batch job delete --job-id work --yes"),
 )
 

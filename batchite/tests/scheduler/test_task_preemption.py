@@ -85,6 +85,17 @@ def test_a_client_allows_it_later() -> None:
 
 
 @pytest.mark.ours
+def test_a_job_that_is_being_disabled_keeps_its_tasks() -> None:
+    """Its client chose that they run to their end."""
+    driver = jobs(1, low=0, high=1)
+    add(driver, "low", "runs")
+    driver.runs()
+    driver.send(e.DisableJob(JobKey("acct", "low"), "wait"))
+    add(driver, "high", "waits")
+    assert (stopped(driver), driver.task("runs", "low").state) == ([], "preparing")
+
+
+@pytest.mark.ours
 def test_as_few_as_needed_and_the_latest_of_the_lowest_priority() -> None:
     """One waiting task stops one: of the least priority, the one that has run for the shortest time."""
     driver = jobs(4, low=-1, middle=0, high=1)
@@ -96,6 +107,18 @@ def test_as_few_as_needed_and_the_latest_of_the_lowest_priority() -> None:
     driver.send(e.UpdateJob(JobKey("acct", "middle"), priority=0))  # another look while the first one is being stopped
     assert stopped(driver) == ["l3"]
     assert driver.task("urgent", "high").state == "preparing"
+
+
+@pytest.mark.ours
+def test_two_tasks_do_not_wait_for_the_same_slots() -> None:
+    """Each of two waiting jobs has room made for it, one after the other in the order of their priority."""
+    driver = jobs(2, low=0, high=1, higher=2)
+    add(driver, "low", "a", "b")
+    driver.runs()
+    add(driver, "high", "x")
+    add(driver, "higher", "y")
+    assert sorted(stopped(driver)) == ["a", "b"]
+    assert {run.task.task for run in driver.runs()} == {"x", "y"}
 
 
 @pytest.mark.ours

@@ -7,8 +7,9 @@ left running ends with it. As soon as one of them fails, all of it ends. Source:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from batchite.agent import processes
@@ -51,8 +52,7 @@ class Gang:
     def stop(self) -> None:
         """Kill what runs of it on all nodes. Raises TimeoutError when a process does not end."""
         self._stopping.set()
-        for attempt in (*self.instances, self.command):
-            attempt.stop()
+        _stop_all((*self.instances, self.command))
 
     def _overrun(self) -> None:
         self._overran.set()
@@ -62,14 +62,16 @@ class Gang:
     def _coordinate(self) -> Ended | None:
         """Run the coordination commands; None once all have succeeded, else how the attempt ends."""
         failed: Ended | None = None
-        with ThreadPoolExecutor(len(self.instances), "instance") as threads:
+        with ThreadPoolExecutor(len(self.instances), "instance") as threads, ExitStack() as bug:
+            bug.callback(_stop_all, self.instances)  # an attempt that raises must not leave the others running
             numbers = {threads.submit(one.run): number for number, one in enumerate(self.instances)}
             for future in as_completed(numbers):
                 ended, number = future.result(), numbers[future]
                 self.on_ended(number, ended)
                 if ended.failure is not None and failed is None:
                     failed = self._because(number, ended)
-                    self._stop_others(future, numbers)
+                    _stop_all(one for one in self.instances if one is not self.instances[number])
+            bug.pop_all()
         return failed
 
     def _because(self, number: int, ended: Ended) -> Ended:
@@ -85,12 +87,15 @@ class Gang:
         )
         return Ended(ended.exit_code, failure, ended.retryable)
 
-    def _stop_others(self, failed: Future[Ended], numbers: dict[Future[Ended], int]) -> None:
-        for future, number in numbers.items():
-            if future is not failed:
-                self.instances[number].stop()
-
     def _end_background(self) -> None:
         """End what the coordination commands have left running."""
-        for instance in self.instances:
-            processes.kill_marked(instance.marker)
+        with ExitStack() as stack:
+            for instance in self.instances:
+                stack.callback(processes.kill_marked, instance.marker)
+
+
+def _stop_all(attempts: Iterable[Attempt]) -> None:
+    """Stop each of them, also when one does not end. Raises the last TimeoutError then."""
+    with ExitStack() as stack:
+        for attempt in attempts:
+            stack.callback(attempt.stop)

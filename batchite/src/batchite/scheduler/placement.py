@@ -18,6 +18,8 @@ def place(turn: Turn, key: PoolKey) -> None:
     if key not in turn.world.pools:
         return
     room = of_pool(turn, key)
+    if room.none():
+        return
     jobs = [turn.world.jobs[job] for job in turn.world.jobs_of[key] if turn.world.ready.get(job)]
     queue = sorted((job for job in jobs if job.state == "active"), key=lambda job: (-job.priority, job.sequence))
     for priority, equals in groupby(queue, key=lambda job: job.priority):

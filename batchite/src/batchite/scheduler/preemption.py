@@ -55,7 +55,8 @@ def _offer(world: World, room: int, job: JobState, task: TaskState, node: NodeSt
     here = world.attempts_on(node.key)
     room += sum(held_slots(one, node) for one in here if one.ending)
     victims: list[TaskState] = []
-    for one in sorted((one for one in here if _gives_way(world, one, job)), key=lambda one: _rank(world, one)):
+    lower = [one for one in here if not one.ending and _gives_way(_job(world, one), job)]
+    for one in sorted(lower, key=lambda one: _rank(world, one)):
         if room < held_slots(task, node):
             victims.append(one)
             room += held_slots(one, node)
@@ -65,9 +66,9 @@ def _offer(world: World, room: int, job: JobState, task: TaskState, node: NodeSt
     return Offer(len(victims), highest, -max((one.state_at for one in victims), default=0.0), node.key, tuple(victims))
 
 
-def _gives_way(world: World, task: TaskState, job: JobState) -> bool:
-    own = _job(world, task)
-    return own.preemptible and own.priority < job.priority and not task.ending
+def _gives_way(own: JobState, other: JobState) -> bool:
+    """Whether tasks of the first job may be stopped for the other. One that is disabled ends them as asked for."""
+    return own.preemptible and own.state == "active" and own.priority < other.priority
 
 
 def _rank(world: World, task: TaskState) -> tuple[int, float, int]:

@@ -23,6 +23,10 @@ class Room:
     lowest: int | None  # the least priority of the jobs whose running tasks may be pre-empted
     kept: set[NodeKey] = field(default_factory=set)  # for a task that waits
 
+    def none(self) -> bool:
+        """Whether no job at all gets anything: the common case while the pool is busy."""
+        return self.lowest is None and not any(self.free.values())
+
     def any(self, priority: int) -> bool:
         """Whether a job of this priority may get anything."""
         return any(self.free.values()) or self.preempts(priority)

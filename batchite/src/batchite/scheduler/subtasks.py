@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from batchite.scheduler import transitions
 from batchite.scheduler.events import SubtaskEnded, SubtaskStarted
 from batchite.scheduler.model import Failure, Subtask, TaskState
-from batchite.scheduler.turn import Turn
+from batchite.scheduler.turn import Turn, require
 from batchite.scheduler.world import OCCUPYING
 
 
@@ -31,6 +32,8 @@ def ended(turn: Turn, event: SubtaskEnded) -> None:
 
 def closed(turn: Turn, task: TaskState, failure: Failure) -> TaskState:
     """The task at the end of its attempt: no subtask outlives the primary (documented)."""
+    if not task.subtasks:
+        return task
     over = tuple(
         one
         if one.state == "completed"
@@ -50,5 +53,6 @@ def _current(turn: Turn, event: SubtaskStarted | SubtaskEnded) -> TaskState | No
 
 def _put(turn: Turn, task: TaskState, number: int, state: str, **fields: object) -> None:
     found = task.subtasks[number - 1]
+    require(transitions.SUBTASK, found.state, state, task)
     changed: Subtask = replace(found, state=state, state_at=turn.now.wire, **fields)  # type: ignore[arg-type]  # dataclass fields
     turn.put(replace(task, subtasks=(*task.subtasks[: number - 1], changed, *task.subtasks[number:])))

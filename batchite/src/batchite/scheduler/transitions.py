@@ -61,6 +61,8 @@ TASK: Table = _table(
     completed="active",
 )
 
+SUBTASK: Table = _table(preparing="running completed", running="completed", completed="")
+
 
 def allowed(table: Table, before: str, after: str) -> bool:
     """Whether the state may stay or change so."""

@@ -85,8 +85,8 @@ def check(world: World, record: Record) -> None:
     match record:
         case PoolState():
             pool = world.pools.get(record.key)
-            _require(transitions.POOL, pool.state if pool else None, record.state, record)
-            _require(transitions.ALLOCATION, pool.allocation if pool else None, record.allocation, record)
+            require(transitions.POOL, pool.state if pool else None, record.state, record)
+            require(transitions.ALLOCATION, pool.allocation if pool else None, record.allocation, record)
         case NodeState():
             _require_state(transitions.NODE, world.nodes.get(record.key), record)
         case JobState():
@@ -98,9 +98,10 @@ def check(world: World, record: Record) -> None:
 
 
 def _require_state(table: transitions.Table, before: Record | None, after: Record) -> None:
-    _require(table, before.state if before else None, after.state, after)
+    require(table, before.state if before else None, after.state, after)
 
 
-def _require(table: transitions.Table, before: str | None, after: str, record: Record) -> None:
+def require(table: transitions.Table, before: str | None, after: str, record: Record) -> None:
+    """Raise IllegalTransitionError unless the table lets the record's state follow the one before."""
     if after not in table or (before is not None and not transitions.allowed(table, before, after)):
         raise IllegalTransitionError(f"{record.key}: {before} -> {after}")
