@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from jobs import spec
-from jobs.spec import ResourceFile, TaskTemplate, Value, Workload
+from jobs.spec import MultiInstance, ResourceFile, TaskTemplate, Value, Workload
 from jobs.target import Json, Pool, Target
 
 STREAMS = "../std*.txt"
@@ -75,6 +75,7 @@ def tasks(plan: Plan, workload: Workload) -> Iterator[Json]:
 
 def task(plan: Plan, workload: Workload, template: TaskTemplate, name: str, values: Mapping[str, Value]) -> Json:
     """One task."""
+    several = multi_instance(plan, workload, template.multi_instance, values) if template.multi_instance else {}
     return {
         "id": name,
         "commandLine": spec.fill(template.command_line, values),
@@ -83,6 +84,19 @@ def task(plan: Plan, workload: Workload, template: TaskTemplate, name: str, valu
         "environmentSettings": environment(plan, template, values),
         "constraints": constraints(template),
         "requiredSlots": template.required_slots,
+        **several,
+    }
+
+
+def multi_instance(plan: Plan, workload: Workload, settings: MultiInstance, values: Mapping[str, Value]) -> Json:
+    """What makes a task run on several nodes."""
+    files = [resource_file(plan, workload, file, values) for file in settings.common_files]
+    return {
+        "multiInstanceSettings": {
+            "numberOfInstances": settings.instances,
+            "coordinationCommandLine": spec.fill(settings.coordination_command_line, values),
+            "commonResourceFiles": files,
+        }
     }
 
 

@@ -31,6 +31,15 @@ class ResourceFile:
 
 
 @dataclass(frozen=True)
+class MultiInstance:
+    """A task on several nodes at once: what runs on each of them before its command, and the files each fetches."""
+
+    instances: int
+    coordination_command_line: str
+    common_files: tuple[ResourceFile, ...] = ()
+
+
+@dataclass(frozen=True)
 class TaskTemplate:
     """One kind of task. `{parameter}` is filled in in id, command line, resource files and environment.
 
@@ -46,6 +55,7 @@ class TaskTemplate:
     retries: int = 0
     max_wall_clock_time: str = ""
     required_slots: int = 1
+    multi_instance: MultiInstance | None = None
     gather: str = ""
 
 

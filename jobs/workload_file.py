@@ -12,7 +12,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from jobs import spec
 from jobs.errors import Problem
-from jobs.spec import ResourceFile, Source, TaskTemplate, Value, Workload
+from jobs.spec import MultiInstance, ResourceFile, Source, TaskTemplate, Value, Workload
 from jobs.yaml_reader import Reader, compose, join, line_of, scalar
 
 ID = r"[A-Za-z0-9_-]{1,64}"
@@ -24,12 +24,23 @@ VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 SHELLS = {"bash", "sh", "dash", "zsh", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh"}
 SHELL_SYNTAX = re.compile(r"[$|><;]|&&|%\w+%")
 MAX_TASKS = 100_000
+MAX_INSTANCES = 100  # the service's limit for nodes that may talk to each other
 MAX_DEPENDENCY_CHARACTERS = 64_000  # the service's limit for the ids in one dependsOn, all together
 
 TASK_KEYS = (
     ("commandLine",),
-    ("id", "resourceFiles", "outputs", "environment", "retries", "maxWallClockTime", "requiredSlots"),
+    (
+        "id",
+        "resourceFiles",
+        "outputs",
+        "environment",
+        "retries",
+        "maxWallClockTime",
+        "requiredSlots",
+        "multiInstanceSettings",
+    ),
 )
+MULTI_INSTANCE_KEYS = (("numberOfInstances", "coordinationCommandLine"), ("commonResourceFiles",))
 MERGE_KEYS = (TASK_KEYS[0], (*TASK_KEYS[1][1:], "gather"))
 
 
@@ -226,26 +237,47 @@ def read_template(
 ) -> TaskTemplate:
     """Read what all tasks have in common."""
 
-    def template(name: str) -> str:
-        return read_text_template(reader, keys[name], join(path, name), parameters) if name in keys else ""
-
     def whole(name: str, default: int, low: int, high: int) -> int:
         return reader.integer(keys[name], join(path, name), low, high) if name in keys else default
 
-    command = template("commandLine")
-    if "commandLine" in keys:
-        check_shell(reader, keys["commandLine"], join(path, "commandLine"), command)
+    several = keys.get("multiInstanceSettings")
+    if several is not None and "requiredSlots" in keys:
+        reader.note(keys["requiredSlots"], join(path, "requiredSlots"), "does not go with multiInstanceSettings")
     return TaskTemplate(
-        command_line=command,
-        id=template("id"),
-        resource_files=read_resource_files(reader, keys.get("resourceFiles"), path, inputs, parameters),
+        command_line=read_command(reader, keys, "commandLine", path, parameters),
+        id=read_text_template(reader, keys["id"], join(path, "id"), parameters) if "id" in keys else "",
+        resource_files=read_resource_files(
+            reader, keys.get("resourceFiles"), join(path, "resourceFiles"), inputs, parameters
+        ),
         outputs=read_outputs(reader, keys.get("outputs"), path),
         environment=read_environment(reader, keys.get("environment"), path, parameters),
         retries=whole("retries", 0, 0, 100),
         max_wall_clock_time=read_duration(reader, keys.get("maxWallClockTime"), path),
         required_slots=whole("requiredSlots", 1, 1, 256),
+        multi_instance=read_multi_instance(reader, several, path, inputs, parameters) if several else None,
         gather=relative(reader, keys["gather"], join(path, "gather")) if "gather" in keys else "",
     )
+
+
+def read_multi_instance(reader: Reader, node: Node, path: str, inputs: Inputs, parameters: Parameters) -> MultiInstance:
+    """Read `multiInstanceSettings`: how many nodes a task takes, and how they are prepared for each other."""
+    where = join(path, "multiInstanceSettings")
+    keys = reader.mapping(node, where, *MULTI_INSTANCE_KEYS)
+    number, common = keys.get("numberOfInstances"), join(where, "commonResourceFiles")
+    return MultiInstance(
+        reader.integer(number, join(where, "numberOfInstances"), 1, MAX_INSTANCES) if number else 1,
+        read_command(reader, keys, "coordinationCommandLine", where, parameters),
+        read_resource_files(reader, keys.get("commonResourceFiles"), common, inputs, parameters),
+    )
+
+
+def read_command(reader: Reader, keys: dict[str, Node], name: str, path: str, parameters: Parameters) -> str:
+    """Read a command line; when it is missing, that was said already."""
+    if name not in keys:
+        return ""
+    command = read_text_template(reader, keys[name], join(path, name), parameters)
+    check_shell(reader, keys[name], join(path, name), command)
+    return command
 
 
 def read_text_template(reader: Reader, node: Node, path: str, parameters: Parameters) -> str:
@@ -271,10 +303,9 @@ def check_shell(reader: Reader, node: Node, path: str, command: str) -> None:
 
 
 def read_resource_files(
-    reader: Reader, node: Node | None, path: str, inputs: Inputs, parameters: Parameters
+    reader: Reader, node: Node | None, where: str, inputs: Inputs, parameters: Parameters
 ) -> tuple[ResourceFile, ...]:
-    """Read `resourceFiles`: names of inputs, or {input, path}."""
-    where = join(path, "resourceFiles")
+    """Read a list of files: names of inputs, or {input, path}."""
     items = reader.items(node, where, "names of inputs or {input, path}") if node else []
     files = [
         read_resource_file(reader, item, f"{where}[{number}]", inputs, parameters) for number, item in enumerate(items)

@@ -7,7 +7,7 @@ import pytest
 
 from jobs import build, submit
 from jobs.errors import ServiceError
-from jobs.spec import ResourceFile, Source, TaskTemplate, Workload
+from jobs.spec import MultiInstance, ResourceFile, Source, TaskTemplate, Workload
 from jobs.target import Json
 from tests.unit.jobs.fakes import BLOB, IDENTITY, FakeBatch, FakeBlobs, services, target
 
@@ -60,6 +60,24 @@ def test_task() -> None:
             "identityReference": {"resourceId": IDENTITY},
         }
     ]
+
+
+def test_a_task_on_several_nodes() -> None:
+    """What every node fetches and runs, with the parameters filled in; other tasks have no such settings."""
+    settings = MultiInstance(3, "prepare {n}", (ResourceFile("data", ""),))
+    task = next(build.tasks(plan(), workload(2, TaskTemplate("run", multi_instance=settings))))
+    assert task["multiInstanceSettings"] == {
+        "numberOfInstances": 3,
+        "coordinationCommandLine": "prepare 0",
+        "commonResourceFiles": [
+            {
+                "httpUrl": f"{BLOB}/input/cafe/data.csv",
+                "filePath": "data.csv",
+                "identityReference": {"resourceId": IDENTITY},
+            }
+        ],
+    }
+    assert "multiInstanceSettings" not in next(build.tasks(plan(), workload()))
 
 
 def test_output_files() -> None:

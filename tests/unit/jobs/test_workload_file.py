@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.spec import ResourceFile, Source, Workload, combinations
+from jobs.spec import MultiInstance, ResourceFile, Source, Workload, combinations
 from jobs.workload_file import parse
 
 pytestmark = pytest.mark.ours
@@ -25,6 +25,11 @@ def problems(text: str, **overrides: str) -> list[str]:
     return [problem.render("w.yaml") for problem in found]
 
 
+def several(settings: str) -> str:
+    """A workload whose task has these multi-instance settings."""
+    return f"name: w\ntasks: {{commandLine: run, multiInstanceSettings: {{{settings}}}}}\n"
+
+
 def test_sample_workload() -> None:
     """The sample workload is valid: three stations by 17 azimuths and a merge."""
     workload = good(SOLAR.read_text())
@@ -40,6 +45,16 @@ def test_minimal_workload() -> None:
     workload = good(MINIMAL)
     assert workload.pool == "main"
     assert list(combinations(workload.parameters)) == [{}]
+
+
+def test_a_task_on_several_nodes() -> None:
+    """Its coordination command and common files may use parameters, as those of the task itself."""
+    settings = (
+        "{numberOfInstances: 3, coordinationCommandLine: 'prepare {n}', commonResourceFiles: [{input: a.sh, path: b}]}"
+    )
+    tasks = f"tasks: {{commandLine: run, multiInstanceSettings: {settings}}}"
+    workload = good(f"name: w\nscripts: [a.sh]\nparameters: {{n: [1, 2]}}\n{tasks}\n")
+    assert workload.tasks.multi_instance == MultiInstance(3, "prepare {n}", (ResourceFile("a.sh", "b"),))
 
 
 def test_scripts_are_inputs() -> None:
@@ -138,6 +153,19 @@ parameters: {n: [1, 2, 2]}
         ("name: w\ntasks: {commandLine: echo $HOME}", "w.yaml:2: tasks.commandLine: uses shell syntax"),
         ("name: w\ntasks: {commandLine: a, outputs: [../x]}", "w.yaml:2: tasks.outputs[0]: is '../x'; allowed:"),
         ("name: w\ntasks: {commandLine: a, requiredSlots: true}", "w.yaml:2: tasks.requiredSlots: must be a whole"),
+        (several("numberOfInstances: 2"), "w.yaml:2: tasks.multiInstanceSettings.coordinationCommandLine: is missing"),
+        (
+            several("numberOfInstances: 101, coordinationCommandLine: b"),
+            "w.yaml:2: tasks.multiInstanceSettings.numberOfInstances: must be a whole number from 1 to 100",
+        ),
+        (
+            several("numberOfInstances: 2, coordinationCommandLine: echo $X"),
+            "w.yaml:2: tasks.multiInstanceSettings.coordinationCommandLine: uses shell syntax",
+        ),
+        (
+            several("numberOfInstances: 2, coordinationCommandLine: b}, requiredSlots: 1, environment: {"),
+            "w.yaml:2: tasks.requiredSlots: does not go with multiInstanceSettings",
+        ),
         ("name: w\ntasks: {commandLine: a, gather: x}", "w.yaml:2: tasks.gather: is not known here"),
         ("name: w\ntasks: {commandLine: a, environment: {AZ_BATCH_X: 1}}", "w.yaml:2: tasks.environment.AZ_BATCH_X: b"),
         ("name: w\ntasks: {commandLine: a, id: 'a b'}", "w.yaml:2: tasks.id: gives 'a b'; allowed: 1 to 64"),
