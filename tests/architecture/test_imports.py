@@ -13,7 +13,7 @@ SOURCE = ROOT / "batchite" / "src"
 
 LIBRARY = {"autoscale", "errors", "ids"}
 CORE = {"scheduler", "storage", "clock", *LIBRARY}  # The clock speaks the core's types; the core never reads a clock.
-SHELL = {"service", "records", "usage", "agent", *CORE}
+SHELL = {"service", "records", "usage", "agent", "story", *CORE}
 PLANES = {"batch", "blob", "identity", "http", *SHELL}
 
 # What each part of Batchite may import of it, besides itself. The composition root and the commands may import all.
@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "records": CORE,
     "usage": CORE | {"records"},
     "agent": CORE,
+    "story": CORE,
     "service": SHELL,
     "http": {"errors", "ids", "clock"},
     "identity": PLANES,
@@ -36,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "chaos": PLANES,
     "provider": {"errors"},  # A process of its own: it talks HTTP to the server.
 }
-ROOTS = {"app", "control", "data", "launches", "provider_process", "reference", "cli", "__main__"}
+ROOTS = {"app", "control", "stories", "data", "lasting", "launches", "provider_process", "reference", "cli", "__main__"}
 
 # Outside Batchite: what each top-level folder may import of the project.
 PROJECT: dict[str, set[str]] = {

@@ -15,8 +15,6 @@ from socket import socket
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import orjson
-
 from batchite.agent.agent import LocalAgent
 from batchite.agent.processes import Journal
 from batchite.agent.transfer import Transfer, Uploaded
@@ -43,7 +41,6 @@ from batchite.chaos.blob import BlobDrills
 from batchite.chaos.control import ChaosControl
 from batchite.chaos.http import disturbed
 from batchite.chaos.state import Chaos
-from batchite.clock import Clock, resume
 from batchite.control import Control
 from batchite.data import DataDirectory, Options
 from batchite.http.asgi import App
@@ -59,14 +56,15 @@ from batchite.identity.environment import Ports, environment, write_environment
 from batchite.identity.files import write_atomically
 from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, derived, load_or_create_keys
+from batchite.lasting import clock_of, open_store, open_story
 from batchite.launches import NodeLaunches, Site
 from batchite.provider_process import ProviderProcess
 from batchite.scheduler.events import Event
 from batchite.service import BatchService
 from batchite.storage.group_commit import StoreFailedError
-from batchite.storage.memory import MemoryStore
 from batchite.storage.port import Store
-from batchite.storage.sqlite import SqliteStore
+from batchite.stories import Stories
+from batchite.story import StoryLog
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +98,7 @@ class Foundation:
     keys: Keys
     certificates: Certificates
     store: Store
+    story: StoryLog
     service: BatchService
     issuer: TokenIssuer
     verifier: TokenVerifier
@@ -208,13 +207,13 @@ def _foundation(stack: AsyncExitStack, data: DataDirectory, options: Options, po
     keys = load_or_create_keys(data.keys)
     if options.well_known_key:
         keys = keys.with_account((WELL_KNOWN_KEY, keys.account[1]))
-    store: Store = MemoryStore() if options.in_memory else SqliteStore(data.state)
-    stack.callback(store.close)
-    service = BatchService(store, _clock(store, options.time_scale), end.fail)
+    store = open_store(stack, data, options)
+    story = open_story(stack, data, options, store)
+    service = BatchService(store, clock_of(store, options.time_scale), end.fail, story)
     issuer = TokenIssuer(keys.token_key)
     verifier = TokenVerifier(issuer.public_key)
     certificates = ensure_certificates(data.certificates)
-    return Foundation(data, options, ports, keys, certificates, store, service, issuer, verifier)
+    return Foundation(data, options, ports, keys, certificates, store, story, service, issuer, verifier)
 
 
 def _task_users(base: Foundation) -> TaskUsers:
@@ -224,13 +223,6 @@ def _task_users(base: Foundation) -> TaskUsers:
     for warning in users.warnings:
         log.warning("%s", warning)
     return users
-
-
-def _clock(store: Store, scale: float) -> Clock:
-    """The service's time goes on where the last run stopped."""
-    saved = store.get("meta", "clock")
-    last = None if saved is None else orjson.loads(saved)
-    return resume(scale, None if last is None else (last[0], last[1]))
 
 
 async def _blob_service(stack: AsyncExitStack, base: Foundation) -> BlobService:
@@ -299,10 +291,11 @@ class Parts:
         context = Context(base.service, self.accounts, LocalNodeFiles(_node_root(base)), self.applications)
         batch = Router(disturbed("batch", data_plane_routes(context), self.chaos))
         arm = Router(disturbed("arm", self.arm.routes, self.chaos), unknown_type)
-        drills = ChaosControl(base.service, self.chaos)
-        control = Control(base.service, self.accounts.limit, base.status(), drills)
         batch_caller = BatchAuthenticator(self.accounts, base.verifier, self.authorizer.allowed)
         arm_caller = ArmAuthenticator(base.verifier, local)
+        drills = ChaosControl(base.service, self.chaos)
+        others = [*drills.routes(), *Stories(base.service, base.story).routes()]
+        control = Control(base.service, self.accounts.limit, base.status(), others, drills.status)
         return [
             Authority(base.issuer, [developer], local).plane(),
             self.identities.plane(),

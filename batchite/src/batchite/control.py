@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from batchite.arm.quotas import NAMES as QUOTAS
-from batchite.chaos.control import ChaosControl, read
+from batchite.chaos.control import read
 from batchite.errors import invalid_property
 from batchite.http.plane import Plane, paths_under
 from batchite.http.render import ARM
@@ -15,6 +15,8 @@ from batchite.http.router import Router
 from batchite.http.types import Json, Principal, Request, Response, Route
 from batchite.service import BatchService
 
+Drills: TypeAlias = Callable[[], Mapping[str, Json]]
+"""The drills that are on."""
 Limit: TypeAlias = Callable[[str, Mapping[str, int]], Awaitable[Mapping[str, int | None]]]
 """Sets quotas of an account and returns all of them."""
 
@@ -22,9 +24,11 @@ Limit: TypeAlias = Callable[[str, Mapping[str, int]], Awaitable[Mapping[str, int
 class Control:
     """What the developer may ask of the running server beside the service's own operations."""
 
-    def __init__(self, service: BatchService, limit: Limit, about: Mapping[str, Json], chaos: ChaosControl) -> None:
+    def __init__(
+        self, service: BatchService, limit: Limit, about: Mapping[str, Json], others: Sequence[Route], drills: Drills
+    ) -> None:
         self._service = service
-        self._chaos = chaos
+        self._others, self._drills = others, drills
         self._limit = limit
         self._about = about
 
@@ -33,7 +37,7 @@ class Control:
         routes = [
             Route("GetStatus", "GET", "/batchite/status", 200, self._status),
             Route("Quota", "POST", "/batchite/quota", 200, self._quota),
-            *self._chaos.routes(),
+            *self._others,
         ]
         return Plane("control", paths_under("/batchite"), Router(routes), authenticate, ARM)
 
@@ -51,7 +55,7 @@ class Control:
             "/".join(key): {"state": job.state, "tasks": service.task_counts(key)[0]}
             for key, job in service.jobs.items()
         }
-        return Response(200, {**self._about, "pools": pools, "jobs": jobs, "chaos": self._chaos.status()})
+        return Response(200, {**self._about, "pools": pools, "jobs": jobs, "chaos": self._drills()})
 
     async def _quota(self, request: Request) -> Response:
         """Set quotas of an account; answers all of them, null for no limit."""

@@ -68,6 +68,11 @@ class DataDirectory:
         return self.root / "processes"
 
     @property
+    def story(self) -> Path:
+        """What happened to tasks, jobs and nodes, for their stories."""
+        return self.root / "story"
+
+    @property
     def pulumi(self) -> Path:
         """The engine's home, state and passphrase."""
         return self.root / "pulumi"
@@ -140,7 +145,7 @@ class DataDirectory:
 
     def wipe(self) -> None:
         """Remove everything but the logs and the certificates, which clients may have loaded."""
-        for path in (self.blobs, self.nodes, self.pulumi):
+        for path in (self.blobs, self.nodes, self.pulumi, self.story):
             directories.remove(path)
         for name in ("state.db", "state.db-wal", "state.db-shm", "keys.json", "env", "processes", "server.json"):
             (self.root / name).unlink(missing_ok=True)

@@ -224,6 +224,11 @@ class ServiceError(Exception):
         return CATALOGUE[self.code].status
 
     @property
+    def shown(self) -> str:
+        """The code as the data plane shows it."""
+        return CATALOGUE[self.code].shown or self.code
+
+    @property
     def text(self) -> str:
         """The catalogue's text, followed by the detail when there is one."""
         base = CATALOGUE[self.code].text

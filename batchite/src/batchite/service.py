@@ -15,6 +15,7 @@ from batchite.agent.launch import Launch, Mount, Package
 from batchite.agent.port import Agent
 from batchite.clock import Clock
 from batchite.scheduler import commands as c
+from batchite.scheduler import waiting
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.events import Event, JobTaskEnded, NodeUnusable, Now, Restarted, StartTaskEnded, TaskEnded, Tick
 from batchite.scheduler.model import (
@@ -34,6 +35,7 @@ from batchite.scheduler.model import (
 from batchite.scheduler.world import Counts
 from batchite.storage.group_commit import GroupCommit
 from batchite.storage.port import Store
+from batchite.story import StoryLog
 from batchite.usage import UsageLog, Use
 
 log = logging.getLogger(__name__)
@@ -89,14 +91,22 @@ def _log_failure(error: Exception) -> None:
 class BatchService:
     """One per server; used from the event loop only.
 
-    `on_failure` is called when the store fails: memory is then ahead of it, and the server must end.
+    `on_failure` is called when the store fails: memory is then ahead of it, and the server must end. `story`, which is
+    open, takes what stories are told from.
     """
 
-    def __init__(self, store: Store, clock: Clock, on_failure: Callable[[Exception], None] = _log_failure) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        on_failure: Callable[[Exception], None] = _log_failure,
+        story: StoryLog | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
         self._core = Scheduler()
-        self._commits = GroupCommit(store, on_failure)
+        self._story = story
+        self._commits = GroupCommit(store, on_failure, story.flush if story else None)
         self._usage = UsageLog(store)
         self._agent: Agent | None = None
         self._launches: Launches | None = None
@@ -158,6 +168,10 @@ class BatchService:
         counts = self._core.world.counts.get(job, Counts())
         return dict(counts.tasks), dict(counts.slots)
 
+    def waits_for(self, task: TaskState) -> dict[str, Any] | None:
+        """Why an active task does not run yet, None for others."""
+        return waiting.reason(self._core.world, task)
+
     def usage_of(self, account: str) -> list[Use]:
         """The times the account's nodes were in use, of present nodes and of those that have gone."""
         return list(self._usage.of(account, self.now().wire))
@@ -215,13 +229,16 @@ class BatchService:
         outcome = self._core.handle(event, now)
         with self._commits.writing():
             self._store_documents(documents)
+            if self._story is not None:
+                self._story.note(now.wire, outcome.origin, outcome.notes)
             self._store_changes(outcome.changes, now, event.cause)
         self._arm_timer()
         return self._commits.committed(lambda: self._carry_out(outcome.commands), durable=durable)
 
     def _store_changes(self, changes: Sequence[c.Change], now: Now, cause: str) -> None:
         if changes:
-            self.store.put("meta", "clock", orjson.dumps((now.service, now.wire)))
+            number = 0 if self._story is None else self._story.number
+            self.store.put("meta", "clock", orjson.dumps((now.service, now.wire, number)))
         for change in changes:
             self._usage.note(change, now.wire)
             if isinstance(change, c.Put):

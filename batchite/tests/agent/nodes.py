@@ -85,7 +85,7 @@ class Node:
         """An attempt that has not begun."""
         journal = Journal(self.root.parent / "journal")
         return Attempt(
-            launch, self.transfer, self.user, journal, lambda: self.started.append(True), self.uploaded.extend
+            launch, self.transfer, self.user, journal, lambda _: self.started.append(True), self.uploaded.extend
         )
 
     def run(self, command_line: str, **options: Any) -> Ended:

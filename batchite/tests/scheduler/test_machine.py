@@ -350,6 +350,7 @@ class Machine(RuleBasedStateMachine):
         for key in self.added:
             found = world.task(key)
             assert found is not None, f"{key} was acknowledged and is lost"
+            assert self.driver.told["task " + "/".join(key)] == found.state, f"{key}: its story ends otherwise"
             if key in self.completed:
                 assert (found.state, found.attempt) == ("completed", self.completed[key])
             elif found.state == "completed":

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
-from batchite.scheduler import tasks
+from batchite.scheduler import tasks, transitions
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.invariants import check_invariants
 from batchite.scheduler.model import (
@@ -25,6 +25,7 @@ from batchite.scheduler.model import (
     Timing,
 )
 
+TOLD = frozenset({"added", *transitions.TASK, "deleted"})
 POOL = PoolKey("acct", "pool")
 JOB = JobKey("acct", "job")
 SCHEDULE = ScheduleKey("acct", "nightly")
@@ -93,12 +94,16 @@ class Driver:
     core: Scheduler = field(default_factory=Scheduler)
     at: float = 1_000_000.0
     pending: list[c.Command] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)  # the last state that the notes tell of a task, by its subject
 
     def send(self, event: e.Event) -> tuple[c.Command, ...]:
         """Handle an event, check the invariants, keep the commands."""
         outcome = self.core.handle(event, e.Now(self.at, self.at))
         check_invariants(self.core.world)
         self.pending += outcome.commands
+        self.told |= {
+            subject: "active" if what == "added" else what for subject, what, _ in outcome.notes if what in TOLD
+        }
         return outcome.commands
 
     def advance(self, seconds: float) -> None:

@@ -89,11 +89,11 @@ class LocalAgent:
         """Run one attempt of a task, or of a multi-instance task on all its nodes."""
         name = "/".join(task)
 
-        def started() -> None:
-            self._post(TaskStarted(task, attempt))
+        def started(files: int) -> None:
+            self._post(TaskStarted(task, attempt, files=files))
 
         def ended(end: Ended) -> None:
-            self._post(TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable))
+            self._post(TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable, uploaded=end.uploaded))
 
         if launch.instances:
             owners = [(instance.node, name, attempt) for instance in launch.instances]
@@ -187,19 +187,21 @@ class LocalAgent:
     def _control(self, action: Callable[[], object]) -> None:
         self._controls.submit(_logged, action)
 
-    def _begin(self, owner: Owner, launch: Launch, started: Callable[[], None], ended: Callable[[Ended], None]) -> None:
+    def _begin(
+        self, owner: Owner, launch: Launch, started: Callable[[int], None], ended: Callable[[Ended], None]
+    ) -> None:
         """Register the attempt at once, so that a stop that follows finds it, and run it in its own thread."""
         self._submit([owner], self._attempt(launch, started), ended)
 
-    def _attempt(self, launch: Launch, started: Callable[[], None]) -> Attempt:
+    def _attempt(self, launch: Launch, started: Callable[[int], None]) -> Attempt:
         user = self._users.of(admin=launch.admin)
         return Attempt(launch, self._transfer, user, self._journal, started, self._on_uploaded)
 
-    def _gang(self, task: TaskKey, attempt: int, launch: Launch, started: Callable[[], None]) -> Gang:
+    def _gang(self, task: TaskKey, attempt: int, launch: Launch, started: Callable[[int], None]) -> Gang:
         """The task runs once its primary's coordination command does; its own command begins nothing new."""
 
-        def subtask_started(number: int) -> Callable[[], None]:
-            return lambda: self._post(SubtaskStarted(task, attempt, number))
+        def subtask_started(number: int) -> Callable[[int], None]:
+            return lambda _files: self._post(SubtaskStarted(task, attempt, number))
 
         def instance_ended(number: int, end: Ended) -> None:
             if number:
@@ -252,7 +254,7 @@ def _owner(task: JobTaskKey, attempt: int) -> Owner:
     return (task.node, f"{'/'.join(task.job)} {task.kind}", attempt)
 
 
-def _nothing() -> None:
+def _nothing(_files: int) -> None:
     """Start, preparation and release tasks report no start, nor does the command after coordination."""
 
 

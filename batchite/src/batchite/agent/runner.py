@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from batchite.agent import directories, packages, processes
 from batchite.agent.launch import Launch, OutputFile
@@ -17,6 +18,8 @@ from batchite.agent.users import TaskUser
 from batchite.scheduler.model import Detail, Failure
 
 STDOUT, STDERR, WORKING = "stdout.txt", "stderr.txt", "wd"
+MOST_TOLD = 10
+"""Uploads that a task's story names."""
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 TASK_ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
@@ -30,6 +33,7 @@ class Ended:
     exit_code: int | None
     failure: Failure | None
     retryable: bool = False
+    uploaded: tuple[str, ...] = ()  # `container/blob` of what was stored
 
 
 @dataclass(slots=True)
@@ -44,13 +48,14 @@ class Attempt:
     transfer: Transfer
     user: TaskUser
     journal: processes.Journal
-    on_started: Callable[[], None]
+    on_started: Callable[[int], None]  # gets the number of files that were downloaded
     on_uploaded: Callable[[list[Uploaded]], None]
     _lock: threading.Lock = field(default_factory=threading.Lock)  # held while killing and while reaping
     _stopping: threading.Event = field(default_factory=threading.Event)
     _done: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[bytes] | None = None
     _overran: bool = False
+    _downloaded: int = 0
     _variables: dict[str, str] = field(default_factory=dict)  # what names the application packages
 
     def run(self) -> Ended:
@@ -116,7 +121,8 @@ class Attempt:
             directories.remove(whole)
             working.mkdir(parents=True)
         for file in self.launch.resource_files:
-            self.transfer.download(file, whole if self.launch.files_in else working, self._stopping)
+            target = whole if self.launch.files_in else working
+            self._downloaded += len(self.transfer.download(file, target, self._stopping))
         directories.give_tree(whole, self.user)
 
     def _execute(self) -> int | None:
@@ -127,7 +133,7 @@ class Attempt:
         timer = self._wall_clock()
         try:
             self.journal.started(process.pid)
-            self.on_started()
+            self.on_started(self._downloaded)
             processes.wait_unreaped(process)
         finally:
             timer.cancel()
@@ -189,7 +195,16 @@ class Attempt:
         self.on_uploaded(uploaded)
         if self._stopping.is_set():
             return Ended(ended.exit_code, TASK_ENDED)
-        return Ended(ended.exit_code, problem) if problem and ended.failure is None else ended
+        names = _names(uploaded)
+        if problem and ended.failure is None:
+            return Ended(ended.exit_code, problem, uploaded=names)
+        return replace(ended, uploaded=names)
+
+
+def _names(uploaded: list[Uploaded]) -> tuple[str, ...]:
+    """Container and name of what was stored, for the task's story; of many the number of the rest."""
+    names = tuple("/".join(urlsplit(blob.url).path.split("/")[2:]) for blob in uploaded[:MOST_TOLD])
+    return names if len(uploaded) <= MOST_TOLD else (*names, f"{len(uploaded) - MOST_TOLD} more")
 
 
 class _LaunchError(Exception):

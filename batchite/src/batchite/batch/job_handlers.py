@@ -36,7 +36,7 @@ async def create_job(context: Context, request: Request) -> Response:
     pool = context.service.pools.get(pools.pool_key(request.account, auto_pools.pool_id(info)))
     state = jobs.new_state(request.account, body, pool.id if pool else auto_pools.pool_id(info), auto_pool)
     document = Document(JOB, document_key(state.key), {**body, "poolInfo": auto_pools.stored_form(info)})
-    await context.service.apply(CreateJob(state, request.request_id, job_quota(context, request.account)), document)
+    await context.service.apply(CreateJob(state, request.cause, job_quota(context, request.account)), document)
     return created(address(request, "jobs", state.id), version(context.service, JOB, state.key))
 
 
@@ -61,7 +61,7 @@ async def update_job(context: Context, request: Request) -> Response:
     """PATCH /jobs/{jobId}: what is absent or null stays."""
     state = _checked(context, request)
     body = read_body(request, documents.JOB_PATCH)
-    event = jobs.changes(state.key, body, request.request_id)
+    event = jobs.changes(state.key, body, request.cause)
     await context.service.apply(event, _document(context, state, body))
     return _done(context, request, state, 200)
 
@@ -70,7 +70,7 @@ async def replace_job(context: Context, request: Request) -> Response:
     """PUT /jobs/{jobId}: what is absent gets its default; what cannot change is ignored, as clients send it back."""
     state = _checked(context, request)
     body = read_body(request, documents.JOB_PUT)
-    event = jobs.replacement(state.key, body, request.request_id)
+    event = jobs.replacement(state.key, body, request.cause)
     await context.service.apply(event, _document(context, state, {"metadata": None, **body}))
     return _done(context, request, state, 200)
 
@@ -78,7 +78,7 @@ async def replace_job(context: Context, request: Request) -> Response:
 async def delete_job(context: Context, request: Request) -> Response:
     """DELETE /jobs/{jobId}: deleting when this answers, or gone."""
     state = _checked(context, request)
-    await context.service.apply(DeleteJob(state.key, request.request_id, flag(request, "force")))
+    await context.service.apply(DeleteJob(state.key, request.cause, flag(request, "force")))
     return done(202, address(request, "jobs", state.id))
 
 
@@ -86,14 +86,14 @@ async def disable_job(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/disable: disabling when this answers, or disabled."""
     state = _checked(context, request)
     option = read_body(request, documents.JOB_DISABLE)["disableTasks"]
-    await context.service.apply(DisableJob(state.key, option, request.request_id))
+    await context.service.apply(DisableJob(state.key, option, request.cause))
     return _done(context, request, state, 202)
 
 
 async def enable_job(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/enable: active again when this answers."""
     state = _checked(context, request)
-    await context.service.apply(EnableJob(state.key, request.request_id))
+    await context.service.apply(EnableJob(state.key, request.cause))
     return _done(context, request, state, 202)
 
 
@@ -102,7 +102,7 @@ async def terminate_job(context: Context, request: Request) -> Response:
     state = _checked(context, request)
     body = read_body(request, documents.JOB_TERMINATE, optional=True)
     reason = body.get("terminateReason", DEFAULT_REASON)
-    await context.service.apply(TerminateJob(state.key, reason, request.request_id, flag(request, "force")))
+    await context.service.apply(TerminateJob(state.key, reason, request.cause, flag(request, "force")))
     return _done(context, request, state, 202)
 
 

@@ -36,7 +36,7 @@ async def reboot_node(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/reboot: rebooting when this answers; its files stay."""
     pool, state = find_node(context, request)
     option = read_body(request, documents.REBOOT, optional=True).get("nodeRebootOption", "requeue")
-    return await _restart(context, request, pool, RestartNode(state.key, "rebooting", option, request.request_id))
+    return await _restart(context, request, pool, RestartNode(state.key, "rebooting", option, request.cause))
 
 
 async def reimage_node(context: Context, request: Request) -> Response:
@@ -49,7 +49,7 @@ async def reimage_node(context: Context, request: Request) -> Response:
     machine = stored(context.service, POOL, pool.key).get("virtualMachineConfiguration", {})
     if "ephemeralOSDiskSettings" not in machine.get("osDisk", {}):
         raise ServiceError("OperationNotValidOnNode", "Only a node with an ephemeral OS disk can be reimaged.")
-    return await _restart(context, request, pool, RestartNode(state.key, "reimaging", option, request.request_id))
+    return await _restart(context, request, pool, RestartNode(state.key, "reimaging", option, request.cause))
 
 
 async def deallocate_node(context: Context, request: Request) -> Response:
@@ -70,14 +70,14 @@ async def disable_node_scheduling(context: Context, request: Request) -> Respons
     pool, state = find_node(context, request)
     body = read_body(request, documents.DISABLE_SCHEDULING, optional=True)
     option = body.get("nodeDisableSchedulingOption", "requeue")
-    await context.service.apply(DisableNode(state.key, option, request.request_id))
+    await context.service.apply(DisableNode(state.key, option, request.cause))
     return done(200, address(request, "pools", pool.id, "nodes", state.key.node))
 
 
 async def enable_node_scheduling(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/enablescheduling."""
     pool, state = find_node(context, request)
-    await context.service.apply(EnableNode(state.key, request.request_id))
+    await context.service.apply(EnableNode(state.key, request.cause))
     return done(200, address(request, "pools", pool.id, "nodes", state.key.node))
 
 

@@ -35,7 +35,7 @@ async def create_pool(context: Context, request: Request) -> Response:
         context.service,
         request.account,
         body,
-        cause=request.request_id,
+        cause=request.cause,
         quota=account.core_quota if account else None,
         most=account.pool_quota if account else None,
     )
@@ -65,7 +65,7 @@ async def pool_exists(context: Context, request: Request) -> Response:
 async def delete_pool(context: Context, request: Request) -> Response:
     """DELETE /pools/{poolId}: deleting when this answers."""
     state = _checked(context, request)
-    await pools.delete_pool(context.service, state.key, cause=request.request_id)
+    await pools.delete_pool(context.service, state.key, cause=request.cause)
     return done(202, address(request, "pools", state.id))
 
 
@@ -74,7 +74,7 @@ async def update_pool(context: Context, request: Request) -> Response:
     state = _checked(context, request)
     body = read_body(request, documents.POOL_PATCH)
     _check_packages(context, request, body)
-    await pools.update_pool(context.service, state.key, body, cause=request.request_id)
+    await pools.update_pool(context.service, state.key, body, cause=request.cause)
     return _done(context, request, state, 200)
 
 
@@ -86,7 +86,7 @@ async def replace_pool_properties(context: Context, request: Request) -> Respons
     lists = {name: body[name] or None for name in ("metadata", "applicationPackageReferences")}
     mode = {name: body[name] for name in (TARGET_MODE,) if name in body}
     changes = {"startTask": body.get("startTask"), **lists, **mode}
-    await pools.update_pool(context.service, state.key, changes, cause=request.request_id)
+    await pools.update_pool(context.service, state.key, changes, cause=request.cause)
     return _done(context, request, state, 204)
 
 
@@ -96,7 +96,7 @@ async def enable_pool_auto_scale(context: Context, request: Request) -> Response
     body = read_body(request, documents.ENABLE_AUTOSCALE)
     if state.autoscale is None and state.allocation != "steady":
         raise ServiceError("PoolBeingResized")
-    event = pools.autoscale_event(state.key, state.autoscale, body, request.request_id)
+    event = pools.autoscale_event(state.key, state.autoscale, body, request.cause)
     await context.service.apply(event, _same_document(context, state))
     return _done(context, request, state, 200)
 
@@ -104,7 +104,7 @@ async def enable_pool_auto_scale(context: Context, request: Request) -> Response
 async def disable_pool_auto_scale(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/disableautoscale: the nodes stay."""
     state = _pool(context, request)
-    await context.service.apply(SetAutoScale(state.key, None, request.request_id), _same_document(context, state))
+    await context.service.apply(SetAutoScale(state.key, None, request.cause), _same_document(context, state))
     return _done(context, request, state, 200)
 
 
@@ -123,7 +123,7 @@ async def evaluate_pool_auto_scale(context: Context, request: Request) -> Respon
 async def resize_pool(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/resize: resizing when this answers."""
     state = _checked(context, request)
-    event: ResizePool = pools.resize_event(state.key, read_body(request, documents.RESIZE), request.request_id)
+    event: ResizePool = pools.resize_event(state.key, read_body(request, documents.RESIZE), request.cause)
     await context.service.apply(event)
     return _done(context, request, state, 202)
 
@@ -132,14 +132,14 @@ async def remove_nodes(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/removenodes: the pool is resizing when this answers."""
     state = _checked(context, request)
     body = read_body(request, documents.REMOVE_NODES)
-    await context.service.apply(pools.removal_event(state.key, body, request.request_id))
+    await context.service.apply(pools.removal_event(state.key, body, request.cause))
     return _done(context, request, state, 202)
 
 
 async def stop_pool_resize(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/stopresize: the pool is stopping when this answers, until its nodes have settled."""
     state = _checked(context, request)
-    await context.service.apply(StopResize(state.key, request.request_id))
+    await context.service.apply(StopResize(state.key, request.cause))
     return _done(context, request, state, 202)
 
 

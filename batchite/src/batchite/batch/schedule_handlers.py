@@ -33,7 +33,7 @@ async def create_job_schedule(context: Context, request: Request) -> Response:
     auto_pool, body = _with_auto_pool(context, request, body)
     state = schedules.new_state(request.account, body, job_quota(context, request.account), auto_pool)
     document = Document(SCHEDULE, document_key(state.key), body)
-    await context.service.apply(CreateSchedule(state, request.request_id), document)
+    await context.service.apply(CreateSchedule(state, request.cause), document)
     return created(address(request, "jobschedules", state.id), version(context.service, SCHEDULE, state.key))
 
 
@@ -76,28 +76,28 @@ async def replace_job_schedule(context: Context, request: Request) -> Response:
 async def disable_job_schedule(context: Context, request: Request) -> Response:
     """POST /jobschedules/{jobScheduleId}/disable."""
     state = _checked(context, request)
-    await context.service.apply(DisableSchedule(state.key, request.request_id))
+    await context.service.apply(DisableSchedule(state.key, request.cause))
     return _done(context, request, state, 204)
 
 
 async def enable_job_schedule(context: Context, request: Request) -> Response:
     """POST /jobschedules/{jobScheduleId}/enable."""
     state = _checked(context, request)
-    await context.service.apply(EnableSchedule(state.key, request.request_id))
+    await context.service.apply(EnableSchedule(state.key, request.cause))
     return _done(context, request, state, 204)
 
 
 async def terminate_job_schedule(context: Context, request: Request) -> Response:
     """POST /jobschedules/{jobScheduleId}/terminate: terminating when this answers, or completed."""
     state = _checked(context, request)
-    await context.service.apply(TerminateSchedule(state.key, request.request_id, flag(request, "force")))
+    await context.service.apply(TerminateSchedule(state.key, request.cause, flag(request, "force")))
     return _done(context, request, state, 202)
 
 
 async def delete_job_schedule(context: Context, request: Request) -> Response:
     """DELETE /jobschedules/{jobScheduleId}: deleting when this answers, or gone."""
     state = _checked(context, request)
-    await context.service.apply(DeleteSchedule(state.key, request.request_id, flag(request, "force")))
+    await context.service.apply(DeleteSchedule(state.key, request.cause, flag(request, "force")))
     return done(202, address(request, "jobschedules", state.id))
 
 
@@ -124,7 +124,7 @@ async def _change(context: Context, request: Request, state: ScheduleState, body
     auto_pool, changed = _with_auto_pool(context, request, changed)
     merged = stored(context.service, SCHEDULE, state.key) | changed
     document = {name: value for name, value in merged.items() if value is not None}
-    event = schedules.changes(state.key, changed, auto_pool, request.request_id)
+    event = schedules.changes(state.key, changed, auto_pool, request.cause)
     await context.service.apply(event, Document(SCHEDULE, document_key(state.key), document))
     return _done(context, request, state, 200)
 

@@ -29,7 +29,7 @@ async def create_task(context: Context, request: Request) -> Response:
     known = context.applications
     body = read_body(request, lambda _, value: tasks.check_task(context.service, job, account, known, value, ()))
     state = tasks.new_state(job, body)
-    event = AddTasks(job.key, (state,), request.request_id)
+    event = AddTasks(job.key, (state,), request.cause)
     await context.service.apply(event, tasks.task_document(state, body))
     return created(tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
 
@@ -43,7 +43,7 @@ async def create_task_collection(context: Context, request: Request) -> Response
     good, refused = _sorted_out(context, request, job, value)
     states = [tasks.new_state(job, body) for body in good.values()]
     written = [tasks.task_document(state, body) for state, body in zip(states, good.values(), strict=True)]
-    await context.service.apply(AddTasks(job.key, tuple(states), request.request_id), *written)
+    await context.service.apply(AddTasks(job.key, tuple(states), request.cause), *written)
     added = {index: _added(context, request, job, state) for index, state in zip(good, states, strict=True)}
     results = [added[index] if index in added else refused[index] for index in range(len(value))]
     return Response(200, {"odata.metadata": f"{request.base_url}/$metadata#taskaddresult", "value": results})
@@ -78,7 +78,7 @@ async def list_subtasks(context: Context, request: Request) -> Response:
 async def delete_task(context: Context, request: Request) -> Response:
     """DELETE /jobs/{jobId}/tasks/{taskId}; a running one goes once its processes are gone."""
     job, state = _checked(context, request)
-    await context.service.apply(DeleteTask(state.key, request.request_id))
+    await context.service.apply(DeleteTask(state.key, request.cause))
     return done(200, tasks.task_url(job, state, request.base_url))
 
 
@@ -86,7 +86,7 @@ async def replace_task(context: Context, request: Request) -> Response:
     """PUT /jobs/{jobId}/tasks/{taskId}: only the constraints change; those that are absent get their defaults."""
     job, state = _checked(context, request)
     body = read_body(request, documents.TASK_PUT)
-    event = tasks.replacement(job, state, body, request.request_id)
+    event = tasks.replacement(job, state, body, request.cause)
     document = {
         name: value for name, value in stored(context.service, TASK, state.key).items() if name != "constraints"
     }
@@ -98,14 +98,14 @@ async def replace_task(context: Context, request: Request) -> Response:
 async def reactivate_task(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/tasks/{taskId}/reactivate: active again, or on its way, when this answers."""
     job, state = _checked(context, request)
-    await context.service.apply(ReactivateTask(state.key, request.request_id))
+    await context.service.apply(ReactivateTask(state.key, request.cause))
     return done(204, tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
 
 
 async def terminate_task(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/tasks/{taskId}/terminate."""
     job, state = _checked(context, request)
-    await context.service.apply(TerminateTask(state.key, request.request_id))
+    await context.service.apply(TerminateTask(state.key, request.cause))
     return done(204, tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
 
 

@@ -28,6 +28,11 @@ class DrillError(ServiceError):
         return self.answer
 
     @property
+    def shown(self) -> str:
+        """The code of the answer, which no catalogue has with this status."""
+        return self.code
+
+    @property
     def text(self) -> str:
         """The text of the answer."""
         return self.message

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from batchite.cli import autoscale, chaos, quota, server
+from batchite.cli import autoscale, chaos, quota, server, story
 from batchite.cli.errors import CommandError
 
 
@@ -33,11 +33,5 @@ def _parser() -> argparse.ArgumentParser:
     quota.add_parser(commands, shared)
     chaos.add_parser(commands, shared)
     autoscale.add_parser(commands)
-    story = commands.add_parser("story", parents=[shared], help="not built yet")
-    story.add_argument("task", metavar="JOB/TASK")
-    story.set_defaults(run=_story)
+    story.add_parser(commands, shared)
     return parser
-
-
-def _story(_arguments: argparse.Namespace) -> int:
-    raise CommandError("story is not built yet", exit_code=2)

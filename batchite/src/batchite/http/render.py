@@ -14,7 +14,7 @@ from typing import TypeAlias
 import orjson
 
 from batchite.clock import wire_time
-from batchite.errors import CATALOGUE, ServiceError
+from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
@@ -60,7 +60,7 @@ def batch_error(error: ServiceError, request: Request) -> Json:
     """The Batch service's error object. Clients' tests compare its text up to the line `RequestId:`."""
     body: dict[str, Json] = {
         "odata.metadata": f"{request.base_url}/$metadata#{_ERRORS}/@Element",
-        "code": CATALOGUE[error.code].shown or error.code,
+        "code": error.shown,
         "message": {"lang": "en-US", "value": f"{error.text}\n{_trace(request)}"},
     }
     if error.values:

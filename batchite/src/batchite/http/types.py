@@ -44,6 +44,11 @@ class Request:
     account: str = ""  # Batch account of a data-plane request, lower case
     request_id: str = ""
 
+    @property
+    def cause(self) -> str:
+        """The request as the cause of an event: its id, and who sent it."""
+        return f"{self.request_id} by {self.principal.object_id or 'the account key'}"
+
     def query_value(self, name: str) -> str | None:
         """The value of a query parameter, its name matched without regard to case."""
         wanted = name.lower()

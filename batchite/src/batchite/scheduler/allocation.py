@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite import ids
-from batchite.scheduler import capacity
+from batchite.scheduler import capacity, notes
 from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, PoolState, ResizeError
 from batchite.scheduler.turn import Turn
@@ -131,6 +131,7 @@ def vacate(turn: Turn, node: NodeState, ending: str) -> None:
     for task in turn.world.attempts_on(node.key):
         if not task.ending:
             turn.put(replace(task, ending=ending))
+            turn.tell(task, "stopping", {"ending": ending, "node": node.key.node, "nodeState": node.state})
     turn.command(RemoveNode(node.key, node.boot, turn.cause, keep=node.state in {"rebooting", "unusable"}))
 
 
@@ -145,8 +146,10 @@ def _add_node(turn: Turn, pool: PoolState, *, spot: bool) -> PoolState:
         state_at=turn.now.wire,
         allocated_at=turn.now.wire,
         slots=pool.slots_per_node,
+        because=turn.origin,
     )
     turn.put(node)
+    turn.told.append(notes.of_node(node, "creating"))
     allocate(turn, node)
     return pool
 

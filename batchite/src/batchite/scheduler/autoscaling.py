@@ -23,6 +23,7 @@ def enable(turn: Turn, key: PoolKey) -> None:
 def due(turn: Turn, pool: PoolState) -> None:
     """Evaluate and set the timer of the next evaluation."""
     assert pool.autoscale is not None
+    turn.origin = f"AutoScale {pool.id}"
     apply(turn, pool)
     interval = pool.autoscale.interval
     started = turn.samples.pools[pool.key].started

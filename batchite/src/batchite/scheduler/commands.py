@@ -18,6 +18,7 @@ from batchite.scheduler.model import (
     TaskKey,
     TaskState,
 )
+from batchite.scheduler.notes import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ Change: TypeAlias = Put | Gone | Derived
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one event did: changes to commit first, then commands to carry out."""
+    """What one event did: changes to commit first, then commands to carry out; the notes tell of it."""
 
     changes: tuple[Change, ...] = ()
     commands: tuple[Command, ...] = ()
+    notes: tuple[Note, ...] = ()
+    origin: str = ""

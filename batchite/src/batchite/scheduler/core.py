@@ -119,6 +119,7 @@ class Scheduler:
     def handle(self, event: e.Event, now: e.Now) -> Outcome:
         """Decide on one event. Raises ServiceError, with nothing changed, when the request cannot be honoured."""
         turn = Turn(self.world, self._timers, self._samples, now, event.cause)
+        turn.origin = f"{type(event).__name__} {event.cause}"
         if isinstance(event, e.Tick):
             for timer in self._timers.due(now):
                 fire(turn, timer)

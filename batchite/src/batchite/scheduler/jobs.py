@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import auto_pools, capacity, job_nodes, placement, tasks
+from batchite.scheduler import auto_pools, capacity, job_nodes, notes, placement, tasks
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob, UpdateJob
 from batchite.scheduler.model import JobKey, JobState, PoolKey, ScheduleKey
 from batchite.scheduler.turn import Turn
@@ -35,7 +35,9 @@ def start(turn: Turn, job: JobState) -> None:
     """Begin the life of a new job. Without the auto pool that it asks for it completes at once (documented)."""
     job, now = auto_pools.provide(turn, job), turn.now.wire
     sequence = turn.world.next_sequence()
-    turn.put(replace(job, created_at=now, state="active", state_at=now, started_at=now, sequence=sequence))
+    job = replace(job, created_at=now, state="active", state_at=now, started_at=now, sequence=sequence)
+    turn.put(job)
+    turn.told.append(notes.of_job(job, "active"))
     if job.scheduling_error is not None:
         end(turn, turn.world.jobs[job.key], "")
         return

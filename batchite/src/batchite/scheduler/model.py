@@ -188,6 +188,7 @@ class NodeState:
     disabled: bool = False  # a client has disabled scheduling: takes no new task
     outage: NodeOutage | None = None  # it was made to fail
     users: tuple[NodeUser, ...] = ()  # who may log in
+    because: str = ""  # the event, and its cause, that brought it into its state
 
     @property
     def at_rest(self) -> str:

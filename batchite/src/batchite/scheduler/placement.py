@@ -8,6 +8,7 @@ from itertools import groupby
 
 from batchite.scheduler import job_nodes
 from batchite.scheduler.model import JobKey, JobState, NodeState, PoolKey, Subtask, TaskState
+from batchite.scheduler.notes import Facts
 from batchite.scheduler.room import Room, await_room, may_run, of_pool, too_large
 from batchite.scheduler.turn import Turn
 from batchite.scheduler.world import held_slots, nodes_of_attempt
@@ -66,9 +67,10 @@ def _place_next(turn: Turn, room: Room, job: JobState, set_aside: list[tuple[int
             set_aside.append(heapq.heappop(ready))
         elif nodes := _choose(turn, room, job, task):
             heapq.heappop(ready)
+            facts = _why(room, nodes)
             for node in nodes:
                 room.take(node, task)
-            _assign(turn, task, nodes)
+            _assign(turn, task, nodes, facts)
             return True
         else:
             await_room(turn, room, job, task)
@@ -101,11 +103,19 @@ def _choose(turn: Turn, room: Room, job: JobState, task: TaskState) -> list[Node
     )
 
 
-def _assign(turn: Turn, task: TaskState, nodes: list[NodeState]) -> None:
+def _why(room: Room, nodes: list[NodeState]) -> Facts:
+    """What spoke for the (primary) node, and how many nodes there are if several."""
+    node, pool = nodes[0], room.pool
+    facts: Facts = {"node": node.key.node, "free": room.free[node.key], "slots": node.slots, "fill": pool.fill}
+    return facts if len(nodes) == 1 else facts | {"instances": len(nodes)}
+
+
+def _assign(turn: Turn, task: TaskState, nodes: list[NodeState], facts: Facts) -> None:
     turn.world.served[JobKey(task.key.account, task.key.job)] = turn.world.next_sequence()
     assigned = turn.move_task(
         task,
         "preparing",
+        facts,
         node=nodes[0].key,
         subtasks=tuple(Subtask(node.key, "preparing", turn.now.wire) for node in nodes[1:]),
         attempt=task.attempt + 1,

@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, exits, jobs, placement, reboots, retention, subtasks
+from batchite.scheduler import allocation, exits, jobs, notes, placement, reboots, retention, subtasks
 from batchite.scheduler.commands import Derived, StopTask
 from batchite.scheduler.events import (
     AddTasks,
@@ -19,7 +19,8 @@ from batchite.scheduler.events import (
     UpdateTask,
 )
 from batchite.scheduler.model import Failure, JobKey, JobState, NodeKey, PoolKey, TaskKey, TaskState
-from batchite.scheduler.turn import Turn
+from batchite.scheduler.notes import Facts
+from batchite.scheduler.turn import AT_WORK, Turn
 from batchite.scheduler.world import nodes_of_attempt
 
 ENDED = Failure("usererror", "TaskEnded", "Task Was Ended by User Request")
@@ -50,6 +51,7 @@ def add_manager(turn: Turn, job: JobState) -> None:
 def _insert(turn: Turn, job: JobKey, task: TaskState) -> None:
     stamped = replace(task, created_at=turn.now.wire, state_at=turn.now.wire, sequence=turn.world.next_sequence())
     turn.put(stamped)
+    turn.tell(stamped, "added", _awaited(stamped))
     if turn.world.dependencies.add(job, stamped, turn.world.tasks[job]):
         _set_free(turn, stamped)
 
@@ -73,7 +75,7 @@ def reactivate(turn: Turn, event: ReactivateTask) -> None:
     if task.result == "success":
         raise ServiceError("TaskSucceeded")
     fresh = replace(task, retry_count=0, last_retry_at=None, exit_code=None, failure=None, result="", ended_at=None)
-    again = turn.move_task(replace(fresh, satisfies=False), "active")
+    again = turn.move_task(replace(fresh, satisfies=False), "active", {"again": "reactivated"})
     if turn.world.dependencies.add(job.key, again, turn.world.tasks[job.key]):
         _set_free(turn, again)
     placement.place(turn, job.pool)
@@ -83,7 +85,7 @@ def started(turn: Turn, event: TaskStarted) -> None:
     """The attempt's process runs."""
     task = _current(turn, event.key, event.attempt)
     if task is not None and task.state == "preparing":
-        turn.move_task(task, "running", started_at=turn.now.wire)
+        turn.move_task(task, "running", {"files": event.files} if event.files else {}, started_at=turn.now.wire)
 
 
 def ended(turn: Turn, event: TaskEnded) -> None:
@@ -116,14 +118,16 @@ def node_lost(turn: Turn, task: TaskState, node: NodeKey) -> None:
 
 def give_back(turn: Turn, task: TaskState) -> None:
     """Back to active because a node of it could not be prepared for the job; its slots are free."""
-    _queue_again(turn, replace(task, node=None, subtasks=()))
+    assert task.node is not None
+    _queue_again(turn, replace(task, node=None, subtasks=()), {"again": "unprepared", "node": task.node.node})
     _free(turn, nodes_of_attempt(task), success=False)
 
 
 def requeue(turn: Turn, task: TaskState) -> None:
     """Back to active after the loss of a node; the task keeps its place in the order."""
-    again = replace(task, ending="", node=None, subtasks=(), started_at=None)
-    _queue_again(turn, again, requeue_count=task.requeue_count + 1, last_requeue_at=turn.now.wire)
+    again, count = replace(task, ending="", node=None, subtasks=(), started_at=None), task.requeue_count + 1
+    facts = {"again": "requeued", "requeueCount": count, **_lost_node(turn, task)}
+    _queue_again(turn, again, facts, requeue_count=count, last_requeue_at=turn.now.wire)
 
 
 def terminate(turn: Turn, event: TerminateTask) -> None:
@@ -149,6 +153,7 @@ def stop(turn: Turn, task: TaskState, ending: str) -> None:
     assert task.node is not None
     if not task.ending:
         turn.command(StopTask(task.key, task.node, task.attempt, turn.cause))
+        turn.tell(task, "stopping", {"ending": ending})
     turn.put(replace(task, ending="delete" if task.ending == "delete" else ending))
 
 
@@ -159,6 +164,7 @@ def remove(turn: Turn, task: TaskState) -> None:
     for dependant in turn.world.dependencies.relieved(task, turn.world.tasks[job]):
         turn.put(dependant)
     turn.world.dependencies.forget(job, task.key.task)
+    turn.tell(task, "deleted", {})
     turn.gone(task.key)
 
 
@@ -172,14 +178,16 @@ def _settle(turn: Turn, task: TaskState, event: TaskEnded) -> None:
         _finish_stopped(turn, replace(task, exit_code=event.exit_code))
     elif event.retryable and (limit < 0 or task.retry_count < limit) and job.state in jobs.LIVING:
         again = replace(task, exit_code=event.exit_code, failure=event.failure, ended_at=turn.now.wire)
-        _queue_again(turn, again, retry_count=task.retry_count + 1, last_retry_at=turn.now.wire)
+        facts = {"again": "retry", "retryCount": task.retry_count + 1, "maxTaskRetryCount": limit}
+        facts |= {"exitCode": event.exit_code, **notes.why(event.failure), **_uploads(event)}
+        _queue_again(turn, again, facts, retry_count=task.retry_count + 1, last_retry_at=turn.now.wire)
     else:
-        _complete(turn, replace(task, exit_code=event.exit_code), event.failure)
+        _complete(turn, replace(task, exit_code=event.exit_code), event.failure, _uploads(event))
 
 
-def _queue_again(turn: Turn, task: TaskState, **counts: float) -> None:
+def _queue_again(turn: Turn, task: TaskState, facts: Facts, **counts: float) -> None:
     """Back to active; a job that waits for its running tasks may have waited for this one."""
-    turn.world.enqueue(turn.move_task(task, "active", **counts))
+    turn.world.enqueue(turn.move_task(task, "active", facts, **counts))
     jobs.settle(turn, _job(task.key))
 
 
@@ -196,18 +204,20 @@ def _finish_stopped(turn: Turn, task: TaskState) -> None:
 def _not_running(turn: Turn, task: TaskState) -> None:
     """A task that is about to be deleted holds no slot any more."""
     if task.state in {"preparing", "running"}:
-        turn.move_task(replace(task, ending=""), "active")
+        turn.move_task(replace(task, ending=""), "active", {"again": "deleting"})
 
 
-def _complete(turn: Turn, task: TaskState, failure: Failure | None) -> None:
+def _complete(turn: Turn, task: TaskState, failure: Failure | None, facts: Facts | None = None) -> None:
     action = exits.action(task, failure)
     result, satisfies = "failure" if failure else "success", action.dependency == "satisfy"
+    told = {"result": result, "exitCode": task.exit_code, **notes.why(failure), **(facts or {})}
     done = turn.move_task(
-        task, "completed", ended_at=turn.now.wire, failure=failure, result=result, satisfies=satisfies
+        task, "completed", told, ended_at=turn.now.wire, failure=failure, result=result, satisfies=satisfies
     )
     job = _job(task.key)
     turn.world.dependencies.forget(job, task.key.task)
     for name in turn.world.dependencies.satisfied(job, done):
+        turn.tell(turn.world.tasks[job][name], "ready", {"after": done.key.task})
         _set_free(turn, turn.world.tasks[job][name])
     retention.keep(turn, done)
     _act_on_job(turn, job, action.job, failure)
@@ -233,6 +243,25 @@ def _set_free(turn: Turn, task: TaskState) -> None:
     if task.depends_on or task.depends_on_ranges:
         turn.put(replace(task, depends_on=(), depends_on_ranges=()))
     turn.world.enqueue(task)
+
+
+def _awaited(task: TaskState) -> Facts:
+    """What a new task waits for."""
+    ranges = [f"{first}-{last}" for first, last in task.depends_on_ranges]
+    return {"waitsFor": [*task.depends_on, *ranges]} if task.depends_on or ranges else {}
+
+
+def _lost_node(turn: Turn, task: TaskState) -> Facts:
+    """Which node an attempt has lost, and what brought that about."""
+    nodes = [node for key in nodes_of_attempt(task) if (node := turn.world.nodes.get(key)) is not None]
+    lost = next((node for node in nodes if node.state not in AT_WORK), None)
+    if lost is None:
+        return {"node": nodes[0].key.node} if nodes else {}
+    return {"node": lost.key.node, "nodeState": lost.state, "because": lost.because}
+
+
+def _uploads(event: TaskEnded) -> Facts:
+    return {"uploaded": list(event.uploaded)} if event.uploaded else {}
 
 
 def _let_others_run(turn: Turn, key: TaskKey) -> None:

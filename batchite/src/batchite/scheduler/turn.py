@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from batchite.scheduler import transitions
+from batchite.scheduler import notes, transitions
 from batchite.scheduler.commands import Change, Command, Derived, Gone, Key, Outcome, Put, Record
 from batchite.scheduler.events import Now
 from batchite.scheduler.model import JobState, NodeState, PoolState, ScheduleState, TaskState
+from batchite.scheduler.notes import Note
 from batchite.scheduler.samples import Samples
 from batchite.scheduler.timers import Timers
 from batchite.scheduler.world import World
+
+AT_WORK = frozenset({"idle", "running"})
 
 
 class IllegalTransitionError(AssertionError):
@@ -28,6 +31,8 @@ class Turn:
     cause: str
     changes: dict[tuple[type, Key], Change] = field(default_factory=dict)  # keys of two kinds may be equal tuples
     commands: list[Command] = field(default_factory=list)
+    origin: str = ""  # the event that is handled and its cause, as stories tell it
+    told: list[Note] = field(default_factory=list)
 
     def put(self, record: Record) -> None:
         """Insert or replace a record. Raises IllegalTransitionError when its state may not follow the present one."""
@@ -50,12 +55,19 @@ class Turn:
 
     def outcome(self) -> Outcome:
         """What the event did."""
-        return Outcome(tuple(self.changes.values()), tuple(self.commands))
+        return Outcome(tuple(self.changes.values()), tuple(self.commands), tuple(self.told), self.origin)
+
+    def tell(self, task: TaskState, what: str, facts: notes.Facts) -> None:
+        """Note what happens to a task without a change of its state."""
+        self.told.append(notes.of_task(task, what, facts))
 
     def move_node(self, node: NodeState, state: str, **fields: object) -> NodeState:
-        """The node in a new state, its time stamped."""
-        moved = replace(node, state=state, state_at=self.now.wire, **fields)  # type: ignore[arg-type]  # dataclass fields
+        """The node in a new state, its time stamped, with what brought it there."""
+        stamps = {"state": state, "state_at": self.now.wire, "because": self.origin}
+        moved = replace(node, **stamps, **fields)  # type: ignore[arg-type]  # dataclass fields
         self.put(moved)
+        if not (state in AT_WORK and node.state in AT_WORK):  # that is told by its tasks
+            self.told.append(notes.of_node(moved, state))
         return moved
 
     def move_schedule(self, schedule: ScheduleState, state: str, **fields: object) -> ScheduleState:
@@ -65,11 +77,12 @@ class Turn:
         self.put(moved)
         return moved
 
-    def move_task(self, task: TaskState, state: str, **fields: object) -> TaskState:
-        """The task in a new state, with the previous one and both times."""
+    def move_task(self, task: TaskState, state: str, facts: notes.Facts, **fields: object) -> TaskState:
+        """The task in a new state, with the previous one and both times; the facts tell why."""
         stamps = {"previous_state": task.state, "previous_state_at": task.state_at, "state_at": self.now.wire}
         moved = replace(task, state=state, **stamps, **fields)  # type: ignore[arg-type]  # dataclass fields
         self.put(moved)
+        self.told.append(notes.of_task(moved, state, facts))
         return moved
 
     def move_job(self, job: JobState, state: str, **fields: object) -> JobState:
@@ -77,6 +90,7 @@ class Turn:
         stamps = {"previous_state": job.state, "previous_state_at": job.state_at, "state_at": self.now.wire}
         moved = replace(job, state=state, **stamps, **fields)  # type: ignore[arg-type]  # dataclass fields
         self.put(moved)
+        self.told.append(notes.of_job(moved, state))
         return moved
 
 

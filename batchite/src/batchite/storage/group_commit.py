@@ -16,11 +16,15 @@ class StoreFailedError(Exception):
 class GroupCommit:
     """Schedules the commit and lets writers wait for it. Used from one event loop only.
 
-    `on_failure` is told of the write that failed; every later one is refused with StoreFailedError.
+    `on_failure` is told of the write that failed; every later one is refused with StoreFailedError. `before` may write
+    what is to be committed with the rest.
     """
 
-    def __init__(self, store: Store, on_failure: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, store: Store, on_failure: Callable[[Exception], None], before: Callable[[], None] | None = None
+    ) -> None:
         self._store = store
+        self._before = before
         self._on_failure = on_failure
         self._failure: Exception | None = None
         self._pending: asyncio.Future[None] | None = None
@@ -62,6 +66,8 @@ class GroupCommit:
         assert pending is not None
         try:
             with self.writing():
+                if self._before is not None:
+                    self._before()
                 self._store.commit(durable=durable)
         except StoreFailedError as error:
             pending.set_exception(error)

@@ -53,11 +53,12 @@ class DeleteTask:
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """The process of this attempt runs: preparing becomes running."""
+    """The process of this attempt runs: preparing becomes running. `files`: how many were downloaded for it."""
 
     key: TaskKey
     attempt: int
     cause: str = "agent"
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,10 @@ class SubtaskEnded:
 
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
-    """An attempt ended after its uploads. `retryable` is true only for a non-zero exit of the command itself."""
+    """An attempt ended after its uploads. `retryable` is true only for a non-zero exit of the command itself.
+
+    `uploaded`: what was stored, as `container/blob`, the last of them a number when there are many.
+    """
 
     key: TaskKey
     attempt: int
@@ -92,6 +96,7 @@ class TaskEnded:
     failure: Failure | None
     retryable: bool = False
     cause: str = "agent"
+    uploaded: tuple[str, ...] = ()
 
 
 TaskEvent: TypeAlias = (
