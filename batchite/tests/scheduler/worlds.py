@@ -101,9 +101,8 @@ class Driver:
         outcome = self.core.handle(event, e.Now(self.at, self.at))
         check_invariants(self.core.world)
         self.pending += outcome.commands
-        self.told |= {
-            subject: "active" if what == "added" else what for subject, what, _ in outcome.notes if what in TOLD
-        }
+        moved = [(subject, what) for subject, what, _ in outcome.notes if what in TOLD]
+        self.told |= {subject: "active" if what == "added" else what for subject, what in moved}
         return outcome.commands
 
     def advance(self, seconds: float) -> None:

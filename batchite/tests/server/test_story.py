@@ -100,7 +100,7 @@ def test_one_attempt_can_be_picked(told: RunningServer) -> None:
 
 def test_job_and_node_have_stories(told: RunningServer) -> None:
     """The job tells its states, a node how it came and why it went."""
-    assert [event["what"] for event in story(told, "batchite/j/a")["events"]][0] == "added"
+    assert story(told, "batchite/j/a")["events"][0]["what"] == "added"
     assert [event["event"] for event in story(told, "j")["events"]] == ["CreateJob"]
     lost = story(told, "j/a")["events"][4]["node"]
     states = [event["what"] for event in story(told, f"p/{lost}", "--node")["events"]]

@@ -10,9 +10,9 @@ from batchite.story import Entry, StoryLog
 pytestmark = pytest.mark.ours
 
 
-def log(directory: Path, committed: int = 0, **bounds: int) -> StoryLog:
+def log(directory: Path, committed: int = 0, segment: int = 1000, segments: int = 16) -> StoryLog:
     """A journal that is open."""
-    opened = StoryLog(directory, **bounds)
+    opened = StoryLog(directory, segment, segments)
     opened.open(committed)
     return opened
 
