@@ -95,7 +95,7 @@ def test_coordination_comes_first_on_all_nodes_and_what_it_starts_runs_with_the_
     assert (site.directory(1) / "1/stdout.txt").read_text() == "1\n"
     assert (site.directory(1) / "1/wd/copy").read_text() == "common"
     assert set(site.events[:-1]) == {
-        TaskStarted(TASK, 1),
+        TaskStarted(TASK, 1, files=1),
         SubtaskStarted(TASK, 1, 1),
         SubtaskEnded(TASK, 1, 1, 0, None),
     }
