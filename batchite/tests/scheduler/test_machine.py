@@ -363,9 +363,8 @@ class Machine(RuleBasedStateMachine):
         self.calm()
         if POOL not in self.driver.core.world.pools:  # it was being deleted
             self.driver.send(e.CreatePool(pool()))
-        self.driver.send(e.SetAutoScale(POOL, None))
-        self.driver.send(e.LimitRegion(POOL, None))
-        self.driver.send(e.UpdatePool(POOL, clear_start_task=True))
+        for event in (e.SetAutoScale(POOL, None), e.LimitRegion(POOL, None), e.UpdatePool(POOL, clear_start_task=True)):
+            self.driver.send(event)
         for targets in ((0, 0), (2, 1)):  # nodes that failed for good go, fresh ones come
             self.driver.send(e.ResizePool(POOL, *targets))
             self.calm()
