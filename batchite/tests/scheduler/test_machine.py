@@ -225,9 +225,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(JOBS), limit=st.sampled_from([-1, 1, 2]), ends=st.booleans())
     def update_job(self, name: str, limit: int, ends: bool) -> None:
-        """A client changes how many tasks may run at once, and what happens when all are complete."""
+        """A client changes how many tasks run at once, whose tasks give way, and what happens when all are complete."""
         action = "terminatejob" if ends and self.number > 10 else "noaction"
-        self.attempt(e.UpdateJob(JobKey("acct", name), max_parallel=limit, on_all_complete=action))
+        self.attempt(e.UpdateJob(JobKey("acct", name), limit * 3, limit, not ends, action))
 
     @precondition(lambda self: self.added)
     @rule(data=st.data(), delete=st.booleans())
