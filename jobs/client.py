@@ -25,6 +25,7 @@ LOG_IN = "Next: log in (`az login`), or see that the stack's environment file is
 API_VERSION = "2025-06-01"
 JSON_TYPE = "application/json; odata=minimalmetadata"
 RETRIES = 5  # with the SDK's back-off about 25 s, enough for a service that restarts
+PATIENT = {"retry_total": RETRIES, "retry_status": RETRIES}  # of itself the SDK takes three errors of the server
 Result = TypeVar("Result")
 SAFE_TO_REPEAT = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")  # every call below, see each
 
@@ -59,7 +60,7 @@ class AzureBatch:
     """Implements `ports.Batch`."""
 
     def __init__(self, target: Target, credential: TokenCredential) -> None:
-        self.client = BatchClient(target.batch_endpoint, credential, retry_total=RETRIES)
+        self.client = BatchClient(target.batch_endpoint, credential, **PATIENT)
 
     def send(self, method: str, path: str, body: Any = None, **query: str) -> HttpResponse:
         """Make one request. All of them may be repeated: a second creation answers JobExists or TaskExists."""

@@ -14,6 +14,8 @@ from jobs.target import Json
 CHECK_SECONDS = 2.0  # between two looks at job and pool while nothing runs
 PATIENCE_SECONDS = 120.0  # with a service that was there and does not answer any more
 OUTAGE = "no answer, trying again"
+PASSING = frozenset({"", "ServerBusy", "TooManyRequests", "InternalError", "OperationTimedOut"})
+"""Codes of a service that cannot answer just now; without a code there was no answer at all."""
 DEPENDENCY_FAILED = "DependencyFailed"
 
 
@@ -90,7 +92,7 @@ class Watcher:
 
     def endure(self, error: ServiceError, answered: float) -> None:
         """Bear a service that does not answer, for a while. Raises the error if that is over, or if it is an answer."""
-        if error.code or self.clock.now() - answered > PATIENCE_SECONDS:
+        if error.code not in PASSING or self.clock.now() - answered > PATIENCE_SECONDS:
             raise error
         if OUTAGE not in self.told:
             self.told = [OUTAGE]

@@ -13,7 +13,7 @@ from tests.e2e.checkout import QUICK_START, Checkout, temporary_folder
 # Tests share the deployment, so their order matters: it is made, used, hurt, searched, destroyed. `make demo` is last.
 NAMES = (
     "deploy", "production", "replacement", "package", "start_tasks", "environments", "run", "identity",
-    "failures", "kill", "secrets", "destroy", "make",
+    "failures", "storm", "kill", "secrets", "destroy", "make",
 )  # fmt: skip
 WORKLOADS = Path(__file__).parent / "workloads"
 UP = ("up", "--yes", "--skip-preview", "--policy-pack", "policies")

@@ -40,7 +40,8 @@ class Stories:
         own = [index for index, entry in enumerate(entries) if entry.subject == subject]
         if task is None and not own:
             raise ServiceError("TaskNotFound", _unknown(key.account, "JOB/TASK"))
-        shown = [_shown(entry) for entry in (entries[own[0] :] if own else entries)]
+        over = own and (task is None or task.state == "completed")  # what becomes of its job is another story
+        shown = [_shown(entry) for entry in entries[own[0] if own else 0 : own[-1] + 1 if over else None]]
         body = {"task": name, "job": key.job, "account": key.account, "events": shown, **_since(since)}
         if task is not None:
             body |= {"state": task.state, "attempts": task.attempt, "waiting": self._service.waits_for(task)}

@@ -125,21 +125,22 @@ def test_pauses_grow() -> None:
     assert time.pauses[-1] == progress.FASTEST
 
 
-def test_outage() -> None:
-    """A service that stops answering is waited for; the watch goes on when it is back."""
+@pytest.mark.parametrize("code", ["", "ServerBusy", "TooManyRequests", "InternalError", "OperationTimedOut"])
+def test_outage(code: str) -> None:
+    """A service that stops answering, or cannot just now, is waited for; the watch goes on when it is back."""
     batch = FakeBatch().with_job("j", task("a", "running"))
 
     def silence(error: Exception | None) -> Callable[[], None]:
         return lambda: setattr(batch, "raises", error)
 
-    batch.steps = [silence(ServiceError("connection refused")), lambda: None, silence(None)]
+    batch.steps = [silence(ServiceError("connection refused", code)), lambda: None, silence(None)]
     batch.steps.append(batch.change("j", succeeded("a")))
     outcome, view, _ = follow(batch)
     assert outcome.succeeded
     assert view.lines == ["no answer, trying again: connection refused"]
 
 
-@pytest.mark.parametrize(("code", "patience"), [("", 120.0), ("JobNotFound", 0.0)])
+@pytest.mark.parametrize(("code", "patience"), [("", 120.0), ("ServerBusy", 120.0), ("JobNotFound", 0.0)])
 def test_outage_ends_the_watch(code: str, patience: float) -> None:
     """After two minutes without an answer the watch gives up; a refusal is an answer and ends it at once."""
     batch = FakeBatch().with_job("j", task("a", "running"))
