@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scheduler.worlds import JOB, POOL, Driver, ready, task
+from scheduler.worlds import JOB, POOL, Driver, job, ready, task
 
 from batchite.scheduler import events as e
 from batchite.scheduler import waiting
-from batchite.scheduler.model import PoolKey, TaskKey
+from batchite.scheduler.model import JobKey, PoolKey, TaskKey
 
 pytestmark = pytest.mark.ours
 
@@ -87,6 +87,28 @@ def test_the_reason_to_wait() -> None:
     told(driver, e.UpdateJob(JOB, max_parallel=-1))
     told(driver, e.DisableJob(JOB, "wait"))
     assert reason(driver, "full") == {"for": "job", "jobState": "disabling"}
+
+
+def test_a_task_of_several_instances_says_what_it_waits_for() -> None:
+    """A pool that suits it, nodes that are there, nodes that are free."""
+    driver = ready(2)
+    told(driver, e.AddTasks(JOB, (task("one"), task("mpi", instances=2), task("large", instances=3))))
+    unsuited = {"for": "another pool", "instances": 2, "taskSlotsPerNode": 1, "enableInterNodeCommunication": False}
+    assert reason(driver, "mpi") == unsuited
+    driver.core.world.pools[POOL] = replace(driver.core.world.pools[POOL], inter_node=True)
+    assert reason(driver, "mpi") == {"for": "free nodes", "instances": 2, "free": 1, "nodes": 2}
+    lacking = {"for": "nodes", "instances": 3, "up": 2, "nodes": {"running": 1, "idle": 1}, "resizeErrors": []}
+    assert reason(driver, "large") == lacking
+
+
+def test_a_task_that_makes_room_is_told_for_which_one() -> None:
+    """The urgent task by its job and id, with the priority that gave it the place."""
+    driver = ready(1, preemptible=True)
+    told(driver, e.AddTasks(JOB, (task("a"),)))
+    told(driver, e.CreateJob(job("high", priority=7)))
+    _, notes = told(driver, e.AddTasks(JobKey("acct", "high"), (task("x", "high"),)))
+    stopping = {"attempt": 1, "ending": "requeue", "for": "high/x", "priority": 7}
+    assert ("task acct/job/a", "stopping", stopping) in notes
 
 
 def test_a_pool_without_nodes_says_why_it_has_none() -> None:

@@ -186,6 +186,8 @@ def test_a_job_of_a_higher_priority_takes_the_nodes_of_one_that_allows_it(runnin
     assert (info.exit_code, info.requeue_count, info.retry_count, info.failure_info) == (0, 1, 0, None)
     assert info.last_requeue_time is not None
     assert log.read_text().split() == ["low", "high", "low"]
+    told = running.cli("story", "low/t").stdout
+    assert "being stopped (requeue) to make room for task high/t, whose job has priority 100" in told
 
 
 @pytest.mark.documented

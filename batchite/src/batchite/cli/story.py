@@ -156,7 +156,10 @@ def _running(event: Event) -> str:
 
 def _stopping(event: Event) -> str:
     node = f", node {_short(event['node'])} is {event['nodeState']}" if "node" in event else ""
-    return f"being stopped ({event['ending']}){node}"
+    urgent = (
+        f" to make room for task {event['for']}, whose job has priority {event['priority']}" if "for" in event else ""
+    )
+    return f"being stopped ({event['ending']}){node}{urgent}"
 
 
 def _completed(event: Event) -> str:
@@ -217,7 +220,8 @@ def _for_tasks(waiting: Mapping[str, Any]) -> str:
 def _for_nodes(waiting: Mapping[str, Any]) -> str:
     states = ", ".join(f"{number} {state}" for state, number in waiting["nodes"].items()) or "none"
     errors = f"; resize errors: {', '.join(waiting['resizeErrors'])}" if waiting["resizeErrors"] else ""
-    return f"a node that is up; the pool's nodes: {states}{errors}"
+    wanted = f"{waiting['instances']} nodes that are up" if "instances" in waiting else "a node that is up"
+    return f"{wanted}; the pool's nodes: {states}{errors}"
 
 
 WAITING: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -226,6 +230,13 @@ WAITING: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "job": lambda waiting: f"the job, which is {waiting['jobState']}",
     "maxParallelTasks": lambda waiting: f"a task of the job to end: maxParallelTasks is {waiting['maxParallelTasks']}",
     "pool": lambda waiting: f"pool {waiting['pool']}, which does not exist",
+    "another pool": lambda waiting: (
+        "a pool with inter-node communication and one task slot on a node; this one has it "
+        f"{'on' if waiting['enableInterNodeCommunication'] else 'off'}, and {waiting['taskSlotsPerNode']} slots"
+    ),
+    "free nodes": lambda waiting: (
+        f"{waiting['instances']} nodes at once: {waiting['free']} of {waiting['nodes']} are free"
+    ),
     "larger nodes": lambda waiting: f"{waiting['requiredSlots']} slots; nodes have {waiting['taskSlotsPerNode']}",
     "slots": lambda waiting: f"{waiting['requiredSlots']} slots: {waiting['free']} of {waiting['slots']} are free",
 }

@@ -46,7 +46,7 @@ def make_room(
     for victim in dict.fromkeys(victim.key for offer in offers for victim in offer.tasks):
         present = turn.world.task(victim)
         assert present is not None
-        tasks.stop(turn, present, "requeue")
+        tasks.stop(turn, present, "requeue", {"for": f"{job.id}/{task.id}", "priority": job.priority})
     return [offer.node for offer in offers]
 
 

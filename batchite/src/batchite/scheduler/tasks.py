@@ -145,7 +145,7 @@ def delete(turn: Turn, event: DeleteTask) -> None:
     _let_others_run(turn, event.key)
 
 
-def stop(turn: Turn, task: TaskState, ending: str) -> None:
+def stop(turn: Turn, task: TaskState, ending: str, facts: Facts | None = None) -> None:
     """Stop a task in any state: at once when nothing of it runs, else by way of the agent. A deletion stays one."""
     if task.state in {"active", "completed"}:
         _finish_stopped(turn, replace(task, ending=ending))
@@ -153,7 +153,7 @@ def stop(turn: Turn, task: TaskState, ending: str) -> None:
     assert task.node is not None
     if not task.ending:
         turn.command(StopTask(task.key, task.node, task.attempt, turn.cause))
-        turn.tell(task, "stopping", {"ending": ending})
+        turn.tell(task, "stopping", {"ending": ending, **(facts or {})})
     turn.put(replace(task, ending="delete" if task.ending == "delete" else ending))
 
 

@@ -39,11 +39,18 @@ def _slots(world: World, pool: PoolState, task: TaskState) -> Facts:
     """What the pool lacks: nodes that are large enough, nodes at all, or free slots."""
     if task.slots > pool.slots_per_node:
         return {"for": "larger nodes", "requiredSlots": task.slots, "taskSlotsPerNode": pool.slots_per_node}
+    if task.instances and not (pool.inter_node and pool.slots_per_node == 1):
+        facts: Facts = {"for": "another pool", "instances": task.instances, "taskSlotsPerNode": pool.slots_per_node}
+        return facts | {"enableInterNodeCommunication": pool.inter_node}
     nodes = world.pool_nodes(pool.key)
     up = [node for node in nodes if _takes_tasks(node, task)]
-    if not up:
+    if len(up) < max(1, task.instances):
         errors = [error.code for error in pool.resize_errors]
-        return {"for": "nodes", "nodes": dict(Counter(node.state for node in nodes)), "resizeErrors": errors}
+        wanted = {"instances": task.instances, "up": len(up)} if task.instances else {}
+        return {"for": "nodes", **wanted, "nodes": dict(Counter(node.state for node in nodes)), "resizeErrors": errors}
+    if task.instances:
+        idle = sum(world.free_slots(node) > 0 for node in up)
+        return {"for": "free nodes", "instances": task.instances, "free": idle, "nodes": len(up)}
     free = sum(world.free_slots(node) for node in up)
     return {"for": "slots", "requiredSlots": task.slots, "free": free, "slots": sum(node.slots for node in up)}
 
