@@ -145,6 +145,25 @@ def test_a_restart_of_one_node(state: str, option: str) -> None:
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("option", ["requeue", "terminate", "taskcompletion"])
+def test_a_node_of_a_task_is_removed(option: str) -> None:
+    """The whole task is requeued or terminated, or the node stays until it has ended; the others stay and are free."""
+    driver = nodes(3)
+    add(driver, "mpi", 2)
+    (run,) = driver.runs()
+    leaving = where(driver, "mpi")[1]
+    driver.send(e.RemoveNodes(POOL, (leaving.node,), option))
+    driver.answer_nodes()
+    assert (leaving in driver.core.world.nodes) == (option == "taskcompletion")
+    if option == "taskcompletion":
+        driver.end(run)
+        driver.answer_nodes()
+    assert leaving not in driver.core.world.nodes
+    again = {"requeue": ("preparing", ["running", "running"])}.get(option, ("completed", ["idle", "idle"]))
+    assert (driver.task("mpi").state, states(driver)) == again
+
+
+@pytest.mark.ours
 @pytest.mark.parametrize("delete", [True, False])
 def test_a_client_ends_a_task(delete: bool) -> None:
     """Its nodes are free once nothing runs any more; a deletion removes its directory on all of them."""

@@ -1,9 +1,11 @@
 """Multi-instance tasks and pre-emption, with the unmodified client on a server with real processes."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.batch import BatchClient, models
+from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 from servers import RunningServer, job, pool, server, task, wait_until
 
 
@@ -83,6 +85,45 @@ def test_the_primary_runs_once_all_nodes_are_coordinated(running: RunningServer)
     assert not [line for line in running.processes().values() if "http.server" in line], "services end with the primary"
 
 
+def stored(running: RunningServer, name: str, content: bytes) -> str:
+    """The URL of a new blob, with a signature to read it."""
+    variables = running.environment
+    connection, trust = variables["AZURE_STORAGE_CONNECTION_STRING"], variables["REQUESTS_CA_BUNDLE"]
+    service = BlobServiceClient.from_connection_string(connection, connection_verify=trust)
+    container = service.get_container_client("mpi")
+    if not container.exists():
+        container.create_container()
+    blob = container.upload_blob(name, content)
+    signature = generate_blob_sas(
+        str(service.account_name),
+        "mpi",
+        name,
+        account_key=service.credential.account_key,
+        permission=BlobSasPermissions(read=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    return f"{blob.url}?{signature}"
+
+
+@pytest.mark.documented
+def test_common_resource_files_are_for_all_and_others_for_the_primary(running: RunningServer) -> None:
+    """The common ones lie in the shared directory of each node, above the working directory."""
+    client = running.client()
+    client.create_job(job("files", "mpi"))
+    options = multi("t", "cat ../common own", "cat $AZ_BATCH_TASK_SHARED_DIR/common; ls")
+    assert options.multi_instance_settings is not None
+    common = models.ResourceFile(http_url=stored(running, "common", b"all\n"), file_path="common")
+    options.multi_instance_settings.common_resource_files = [common]
+    options.resource_files = [models.ResourceFile(http_url=stored(running, "own", b"primary\n"), file_path="own")]
+    client.create_task("files", options)
+    assert completed(client, "files").exit_code == 0
+    assert text(client.download_task_file("files", "t", "stdout.txt")) == "all\nall\nprimary\n"
+    for one in client.list_subtasks("files", "t"):
+        assert one.node_info is not None
+        path = f"{one.node_info.task_root_directory}/stdout.txt"
+        assert text(client.download_node_file("mpi", str(one.node_info.node_id), path)) == "all\n"
+
+
 @pytest.mark.documented
 def test_select_and_a_task_of_one_instance(running: RunningServer) -> None:
     """The number of instances is 1 by default; the list is empty for it, and for a task that is not multi-instance."""
@@ -113,6 +154,8 @@ def test_a_coordination_command_that_fails_fails_the_task(running: RunningServer
     assert (info.exit_code, info.retry_count, info.result) == (1, 1, "failure")
     assert info.failure_info is not None
     assert (info.failure_info.code, info.failure_info.category) == ("FailureExitCode", "usererror")
+    client.reactivate_task("broken", "t")
+    assert completed(client, "broken").retry_count == 1, "with all its retries, on all its nodes"
     failed = list(client.list_subtasks("broken", "t"))[1]
     assert (failed.result, failed.exit_code) == ("failure", 1)
     assert failed.failure_info is not None
