@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from batchite.agent import directories, packages, processes
+from batchite.agent import credentials, directories, packages, processes
 from batchite.agent.launch import Launch, OutputFile
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUser
@@ -216,17 +216,15 @@ class _LaunchError(Exception):
 def _popen(launch: Launch, working: Path, stdout: int, stderr: int, user: TaskUser) -> subprocess.Popen[bytes]:
     """Start the command line without a shell, in a session of its own. Raises _LaunchError."""
     try:
-        return subprocess.Popen(
+        return credentials.popen(
             shlex.split(launch.command_line),
+            user,
             cwd=working,
             env=dict(launch.environment),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            user=user.uid,
-            group=user.gid,
-            extra_groups=None if user.uid is None else [],
         )
     except FileNotFoundError as error:
         raise _LaunchError("CommandProgramNotFound", "The specified program was not found") from error
