@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from batchite.agent import processes
 from batchite.agent.runner import TASK_ENDED, WALL_CLOCK, Attempt, Ended
-from batchite.scheduler.model import Detail, Failure
+from batchite.scheduler.model import Detail
 
 
 @dataclass(slots=True)
@@ -38,12 +38,10 @@ class Gang:
         timer.daemon = True
         if self.wall_clock is not None:
             timer.start()
-        try:
+        with ExitStack() as afterwards:
+            for action in (self._done.set, self._end_background, timer.cancel):  # the last one is the first to be done
+                afterwards.callback(action)
             return self._coordinate() or self.command.run()
-        finally:
-            timer.cancel()
-            self._end_background()
-            self._done.set()
 
     def wait(self) -> None:
         """Wait until `run` is over."""
@@ -81,11 +79,8 @@ class Gang:
         if self._overran.is_set():
             return Ended(ended.exit_code, WALL_CLOCK)
         assert ended.failure is not None
-        where = Detail("Instance", str(number))
-        failure = Failure(
-            ended.failure.category, ended.failure.code, ended.failure.message, (*ended.failure.details, where)
-        )
-        return Ended(ended.exit_code, failure, ended.retryable)
+        details = (*ended.failure.details, Detail("Instance", str(number)))
+        return replace(ended, failure=replace(ended.failure, details=details))
 
     def _end_background(self) -> None:
         """End what the coordination commands have left running."""

@@ -40,14 +40,14 @@ def make_room(
     Empty, and nothing is stopped, when that is not enough.
     """
     found = (_offer(turn.world, free[node.key], job, task, node) for node in nodes)
-    offers = sorted(offer for offer in found if offer is not None)[: max(1, task.instances)]
-    if len(offers) < task.instances or not offers:
+    offers, wanted = sorted(offer for offer in found if offer is not None), max(1, task.instances)
+    if len(offers) < wanted:
         return []
-    for victim in dict.fromkeys(victim.key for offer in offers for victim in offer.tasks):
+    for victim in dict.fromkeys(victim.key for offer in offers[:wanted] for victim in offer.tasks):
         present = turn.world.task(victim)
         assert present is not None
         tasks.stop(turn, present, "requeue", {"for": f"{job.id}/{task.id}", "priority": job.priority})
-    return [offer.node for offer in offers]
+    return [offer.node for offer in offers[:wanted]]
 
 
 def _offer(world: World, room: int, job: JobState, task: TaskState, node: NodeState) -> Offer | None:
