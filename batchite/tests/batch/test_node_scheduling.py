@@ -41,7 +41,7 @@ def test_the_running_task_of_a_disabled_node_ends_as_asked(account: Account) -> 
     path = f"/pools/pool/nodes/{node['id']}"
     answer = account.post(f"{path}/disablescheduling", {"nodeDisableSchedulingOption": "terminate"})
     assert (answer.status, answer.body) == (200, b"")
-    assert answer.headers["dataserviceid"].endswith(path)
+    assert answer.headers["dataserviceid"].endswith(f"{path}/disablescheduling")
     assert account.get(path).json["schedulingState"] == "disabled"
     wait_until(lambda: account.get(path).json["state"] == "offline", "the node is offline")
     assert account.finished()["executionInfo"]["failureInfo"]["code"] == "TaskEnded"

@@ -34,7 +34,7 @@ def test_a_node_reboots(account: Account, body: Any) -> None:
     before = node_of(account)
     answer = account.post(f"/pools/pool/nodes/{before['id']}/reboot", body)
     assert (answer.status, answer.body) == (202, b"")
-    assert answer.headers["dataserviceid"].endswith(f"/pools/pool/nodes/{before['id']}")
+    assert answer.headers["dataserviceid"].endswith(f"/pools/pool/nodes/{before['id']}/reboot")
     idle_again(account, before)
 
 

@@ -71,7 +71,9 @@ def test_task_counts_were_flat(account: Account) -> None:
 
 
 @pytest.mark.recorded
-@pytest.mark.parametrize(("version", "shown"), [("2023-05-01.17.0", "Spread"), ("2022-10-01.16.0", "Spread")])
+@pytest.mark.parametrize(
+    ("version", "shown"), [("2024-02-01.19.0", "Spread"), ("2023-05-01.17.0", "Spread"), ("2022-10-01.16.0", "Spread")]
+)
 def test_fill_types_were_capitalised(account: Account, version: str, shown: str) -> None:
     """Recordings of these versions show `Spread`; the newest says `spread`."""
     assert pool(account, version)["taskSchedulingPolicy"]["nodeFillType"] == shown

@@ -36,6 +36,7 @@ class Call:
     old_kind: str = ""  # the model of the classic client, where its name is another
     shows: Any = None  # what the result holds
     effect: tuple[str, Any] | None = None  # a path, and what a GET of it shows afterwards; None: that it is gone
+    elsewhere: str = ""  # the test that shows an effect which no answer shows
     old_args: tuple[Any, ...] | None = None  # where the classic client takes other arguments
     waits: bool = True  # for the end of a long operation
     options: Mapping[str, Any] = field(default_factory=dict)  # of the failing call, in words of the new client
@@ -43,7 +44,7 @@ class Call:
     @property
     def complete(self) -> bool:
         """Whether it has all three cases."""
-        return self.failing and (self.shows is not None or self.effect is not None)
+        return self.failing and (self.shows is not None or self.effect is not None or bool(self.elsewhere))
 
     @property
     def failing(self) -> bool:
@@ -264,6 +265,51 @@ NODES = (
         effect=("/pools/{pool}/nodes/{node}", {"state": "idle", "lastBootTime": "~(?!{booted}).*"}),
         wrong=("{pool}", NONE, {"nodeReimageOption": "terminate"}),
         code=NO_NODE,
+    ),
+    Call(
+        "deallocate_node",
+        "",
+        "node",
+        args=("{pool}", "{node}", {"nodeDeallocateOption": "terminate"}),
+        effect=("/pools/{pool}/nodes/{node}", {"state": "deallocated"}),
+        wrong=("{pool}", NONE, {"nodeDeallocateOption": "terminate"}),
+        code=NO_NODE,
+    ),
+    Call(
+        "start_node",
+        "",
+        "deallocated node",
+        args=("{pool}", "{node}"),
+        effect=("/pools/{pool}/nodes/{node}", {"state": "idle"}),
+        wrong=("{pool}", NONE),
+        code=NO_NODE,
+    ),
+    Call(
+        "create_node_user",
+        "compute_node.add_user",
+        "node with a user",
+        args=("{pool}", "{node}", {"name": "bob", "password": "Of-This-Test-1"}),
+        effect=("/pools/{pool}/nodes/{node}/users/bob", 200),
+        wrong=("{pool}", "{node}", {"name": "ann", "password": "Of-This-Test-1"}),
+        code="NodeUserExists",
+    ),
+    Call(
+        "replace_node_user",
+        "compute_node.update_user",
+        "node with a user",
+        args=("{pool}", "{node}", "ann", {"password": "Of-This-Test-2"}),
+        elsewhere="batch/test_node_users.py::test_a_replacement_leaves_nothing_as_it_was",
+        wrong=("{pool}", "{node}", NONE, {"password": "Of-This-Test-2"}),
+        code="NodeUserNotFound",
+    ),
+    Call(
+        "delete_node_user",
+        "compute_node.delete_user",
+        "node with a user",
+        args=("{pool}", "{node}", "ann"),
+        effect=("/pools/{pool}/nodes/{node}/users/ann", 404),
+        wrong=("{pool}", "{node}", NONE),
+        code="NodeUserNotFound",
     ),
     Call(
         "list_node_extensions",

@@ -45,9 +45,14 @@ class World:
         assert answer.status_code < 300, f"POST {path}: {answer.status_code} {answer.text()}"
 
     def shows(self, path: str, expected: Any) -> Any:
-        """The answer to a GET, once it is as expected; None stands for 404."""
+        """The answer to a GET, once it is as expected; None stands for 404.
+
+        A number is the status of a PUT: users of nodes cannot be read.
+        """
 
         def as_expected() -> Any:
+            if isinstance(expected, int):
+                return self.send("PUT", path, {"password": "Of-This-Test-3"}).status_code == expected
             answer = self.send("GET", path)
             if expected is None:
                 return answer.status_code == 404
@@ -97,6 +102,20 @@ def _offline_node(world: World, name: str) -> Facts:
     path = f"/pools/{name}/nodes/{facts['node']}"
     world.post(f"{path}/disablescheduling")
     world.shows(path, {"state": "offline"})
+    return facts
+
+
+def _deallocated_node(world: World, name: str) -> Facts:
+    facts = _node(world, name)
+    path = f"/pools/{name}/nodes/{facts['node']}"
+    world.post(f"{path}/deallocate")
+    world.shows(path, {"state": "deallocated"})
+    return facts
+
+
+def _node_with_user(world: World, name: str) -> Facts:
+    facts = _node(world, name)
+    world.post(f"/pools/{name}/nodes/{facts['node']}/users", {"name": "ann", "password": "Of-This-Test-0"})
     return facts
 
 
@@ -181,6 +200,8 @@ GIVEN: Mapping[str, Callable[[World, str], Facts]] = {
     "node": _node,
     "fresh node": _fresh_node,
     "offline node": _offline_node,
+    "deallocated node": _deallocated_node,
+    "node with a user": _node_with_user,
     "draining pool": _draining_pool,
     "job": _job,
     "disabled job": _disabled_job,

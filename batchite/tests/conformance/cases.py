@@ -2,7 +2,8 @@
 
 A case names its mark (`recorded`, `documented` or `ours`), its source, what is there before (`given`), and `steps`:
 requests, each with what is expected of the answer. In expectations an object matches when its members do (others may be
-there), a list item by item; a text `~pattern` is a regular expression, `absent` says that a member must not be there.
+there), a list item by item; a text `~pattern` is a regular expression, `absent` says that a member must not be there,
+and null that a header must not.
 """
 
 import json
@@ -122,7 +123,8 @@ def check(step: Mapping[str, Any], answer: Answer) -> None:
     where = f"{step['request']} -> {answer.status} {answer.body[:600]!r}"
     assert answer.status == step["status"], where
     for name, expected in step.get("answered", {}).items():
-        assert matches(answer.headers.get(name), expected), f"{where}: header {name}: {answer.headers.get(name)!r}"
+        found = answer.headers.get(name)
+        assert found is None if expected is None else matches(found, expected), f"{where}: header {name}: {found!r}"
     if "code" in step:
         assert answer.code == step["code"], where
     if "text" in step:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+from batchite.batch.durations import format_duration, parse_duration
 from batchite.batch.rules import Check, without_nulls
 from batchite.batch.versions import newest
 from batchite.errors import ServiceError
@@ -38,7 +40,20 @@ NUMBERS = frozenset(
 )
 """Properties of requests that are whole numbers: a string of digits may stand for one, as `az batch` sends them."""
 
+DURATIONS = frozenset(
+    [
+        "autoScaleEvaluationInterval",
+        "maxWallClockTime",
+        "recurrenceInterval",
+        "resizeTimeout",
+        "retentionTime",
+        "startWindow",
+    ]
+)
+"""Properties that come back in the service's own form, however they were written: `PT01H00M00S` as `PT1H`."""
+
 _QUOTED_NUMBER = re.compile(rb':\s*"-?[0-9]')
+_QUOTED_DURATION = re.compile(rb':\s*"P')
 _WHOLE = re.compile(r"-?[0-9]{1,10}")
 
 
@@ -52,22 +67,31 @@ def read_body(request: Request, check: Check, *, optional: bool = False) -> dict
     except NotAnObjectError as error:
         raise ServiceError("InvalidRequestBody", values={"Reason": str(error)}) from None
     if _QUOTED_NUMBER.search(request.body):
-        document = _with_numbers(document)
+        document = _replaced(document, NUMBERS, _number)
+    if _QUOTED_DURATION.search(request.body):
+        document = _replaced(document, DURATIONS, _duration)
     document = newest(request, document)
     check("", document)
     found: dict[str, Json] = without_nulls({k: v for k, v in document.items() if not k.startswith("odata.")})
     return found
 
 
-def _with_numbers(value: Json) -> Json:
-    """The document with numbers where strings of digits stood for them."""
+def _replaced(value: Json, names: frozenset[str], change: Callable[[Json], Json]) -> Json:
+    """The document with the properties of these names changed, wherever they are."""
     if isinstance(value, dict):
-        return {key: _number(item) if key in NUMBERS else _with_numbers(item) for key, item in value.items()}
-    return [_with_numbers(item) for item in value] if isinstance(value, list) else value
+        return {k: change(item) if k in names else _replaced(item, names, change) for k, item in value.items()}
+    return [_replaced(item, names, change) for item in value] if isinstance(value, list) else value
 
 
 def _number(value: Json) -> Json:
     return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
+
+
+def _duration(value: Json) -> Json:
+    try:
+        return format_duration(parse_duration(value)) if isinstance(value, str) else value
+    except ValueError:
+        return value  # which the property's rule refuses
 
 
 def _check_type(request: Request) -> None:

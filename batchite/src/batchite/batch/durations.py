@@ -11,18 +11,20 @@ INFINITE = 922337203685.4775807
 """The largest .NET time span: the service's way to say "no limit" (seconds)."""
 
 _DURATION = re.compile(
-    r"P(?=\d|T\d)(?:(?P<w>\d+)W)?(?:(?P<d>\d+)D)?"
+    r"P(?=\d|T\d)(?:(?P<Y>\d+)Y)?(?:(?P<M>\d+)M)?(?:(?P<w>\d+)W)?(?:(?P<d>\d+)D)?"
     r"(?:T(?=\d)(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+(?:\.\d{1,7})?)S)?)?"
 )
-_SECONDS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_SECONDS = {"Y": 31536000.0, "M": 2592000.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.IGNORECASE)
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a duration such as `PT15M` or `P7D`. Raises ValueError; years and months have no fixed length."""
+    """Seconds of a duration such as `PT15M` or `P7D`. Raises ValueError; a year has 365 days, a month 30."""
     found = _DURATION.fullmatch(text)
     if not found:
-        raise ValueError(f"{text!r} is not an ISO 8601 duration of weeks, days, hours, minutes and seconds")
+        raise ValueError(
+            f"{text!r} is not an ISO 8601 duration of years, months, weeks, days, hours, minutes and seconds"
+        )
     return sum(float(value) * _SECONDS[unit] for unit, value in found.groupdict().items() if value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchite.batch import auto_pools, documents, jobs, pools
+from batchite.batch import auto_pools, documents, job_tasks, jobs, pools
 from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
@@ -26,7 +26,7 @@ DEFAULT_REASON = "UserTerminate"
 
 async def create_job(context: Context, request: Request) -> Response:
     """POST /jobs."""
-    body = read_body(request, documents.JOB)
+    body = job_tasks.with_manager_limits(read_body(request, documents.JOB))
     info = body["poolInfo"]
     auto_pool = auto_pools.auto_pool(context, request.account, info, of_schedule=False)
     account = context.accounts.find(request.account)
@@ -79,7 +79,7 @@ async def delete_job(context: Context, request: Request) -> Response:
     """DELETE /jobs/{jobId}: deleting when this answers, or gone."""
     state = _checked(context, request)
     await context.service.apply(DeleteJob(state.key, request.cause, flag(request, "force")))
-    return done(202, address(request, "jobs", state.id))
+    return done(202, request)
 
 
 async def disable_job(context: Context, request: Request) -> Response:
@@ -123,7 +123,7 @@ async def get_job_task_counts(context: Context, request: Request) -> Response:
     state = _job(context, request)
     tasks, slots = context.service.task_counts(state.key)
     counts = task_counts(request, {"taskCounts": tasks, "taskSlotCounts": slots})
-    return Response(200, {"odata.metadata": f"{request.base_url}/$metadata#taskcounts/@Element", **counts})
+    return Response(200, {"odata.metadata": f"{request.base_url}/$metadata#taskcountsresult/@Element", **counts})
 
 
 def _pool_id(context: Context, job: JobState, pool: str) -> str:
@@ -156,4 +156,4 @@ def _document(context: Context, state: JobState, body: dict[str, Json]) -> Docum
 
 
 def _done(context: Context, request: Request, state: JobState, status: int) -> Response:
-    return done(status, address(request, "jobs", state.id), version(context.service, JOB, state.key))
+    return done(status, request, version(context.service, JOB, state.key))

@@ -18,10 +18,17 @@ PROPERTIES = {"preparation": PREPARATION, "release": RELEASE}
 MANAGER_ONLY = frozenset({"killJobOnCompletion", "runExclusive", "allowLowPriorityNode"})
 RETENTION = "P7D"
 _LIMITS = {"maxWallClockTime": format_duration(None), "retentionTime": RETENTION, "maxTaskRetryCount": 0}
+AUTO_USER = {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}}
 _DEFAULTS: Mapping[str, Mapping[str, Json]] = {
     PREPARATION: {"id": "jobpreparation", "waitForSuccess": True, "rerunOnNodeRebootAfterSuccess": True},
     RELEASE: {"id": "jobrelease", "maxWallClockTime": "PT15M", "retentionTime": RETENTION},
-    MANAGER: {"requiredSlots": 1, "killJobOnCompletion": True, "runExclusive": True, "allowLowPriorityNode": True},
+    MANAGER: {
+        "requiredSlots": 1,
+        "userIdentity": AUTO_USER,
+        "killJobOnCompletion": True,
+        "runExclusive": True,
+        "allowLowPriorityNode": True,
+    },
 }
 
 
@@ -33,6 +40,14 @@ def shown(document: Mapping[str, Json]) -> dict[str, Json]:
             limits = {} if name == RELEASE else {"constraints": _LIMITS | document[name].get("constraints", {})}
             found[name] = {**defaults, **document[name], **limits}
     return found
+
+
+def with_manager_limits(body: dict[str, Json]) -> dict[str, Json]:
+    """A new job's document, its manager with the retries that the job has now: recordings show that it keeps them."""
+    if MANAGER not in body or "maxTaskRetryCount" in body[MANAGER].get("constraints", {}):
+        return body
+    retries = {"maxTaskRetryCount": body.get("constraints", {}).get("maxTaskRetryCount", 0)}
+    return body | {MANAGER: body[MANAGER] | {"constraints": body[MANAGER].get("constraints", {}) | retries}}
 
 
 def check_own_tasks(body: Mapping[str, Json]) -> None:

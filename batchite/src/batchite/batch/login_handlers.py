@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from batchite.batch import node_users
-from batchite.batch.answers import address, done
+from batchite.batch.answers import address, created, done
 from batchite.batch.bodies import read_body
 from batchite.batch.context import Context
 from batchite.batch.node_handlers import find_node
@@ -22,27 +22,26 @@ async def create_node_user(context: Context, request: Request) -> Response:
     now = context.service.now().wire
     user = await asyncio.to_thread(node_users.user, body["name"], body, now, admin=body.get("isAdmin", False))
     await context.service.apply(PutNodeUser(node.key, user, cause=request.request_id))
-    url = address(request, "pools", pool.id, "nodes", node.key.node, "users", user.name)
-    return Response(201, headers={"dataserviceid": url, "location": url})
+    return created(address(request, "pools", pool.id, "nodes", node.key.node, "users", user.name))
 
 
 async def replace_node_user(context: Context, request: Request) -> Response:
     """PUT /pools/{poolId}/nodes/{nodeId}/users/{userName}: what is not given gets its default, rights stay."""
-    pool, node = find_node(context, request)
+    _, node = find_node(context, request)
     known = _known(node.users, request.params["userName"])
     body = read_body(request, node_users.REPLACE)
     now = context.service.now().wire
     user = await asyncio.to_thread(node_users.user, known.name, body, now, admin=known.admin)
     await context.service.apply(PutNodeUser(node.key, user, replaces=True, cause=request.request_id))
-    return done(200, address(request, "pools", pool.id, "nodes", node.key.node, "users", user.name))
+    return done(200, request)
 
 
 async def delete_node_user(context: Context, request: Request) -> Response:
     """DELETE /pools/{poolId}/nodes/{nodeId}/users/{userName}: new logins are refused."""
-    pool, node = find_node(context, request)
+    _, node = find_node(context, request)
     name = _known(node.users, request.params["userName"]).name
     await context.service.apply(DeleteNodeUser(node.key, name, request.request_id))
-    return done(200, address(request, "pools", pool.id, "nodes", node.key.node, "users", name))
+    return done(200, request)
 
 
 def _known(users: tuple[NodeUser, ...], name: str) -> NodeUser:

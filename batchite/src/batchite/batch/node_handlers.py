@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from batchite.batch import documents, pools, render
-from batchite.batch.answers import address, done, one
+from batchite.batch.answers import done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.context import POOL, Context, stored
 from batchite.batch.options import list_page
@@ -34,9 +34,9 @@ async def get_node(context: Context, request: Request) -> Response:
 
 async def reboot_node(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/reboot: rebooting when this answers; its files stay."""
-    pool, state = find_node(context, request)
+    _, state = find_node(context, request)
     option = read_body(request, documents.REBOOT, optional=True).get("nodeRebootOption", "requeue")
-    return await _restart(context, request, pool, RestartNode(state.key, "rebooting", option, request.cause))
+    return await _restart(context, request, RestartNode(state.key, "rebooting", option, request.cause))
 
 
 async def reimage_node(context: Context, request: Request) -> Response:
@@ -49,36 +49,36 @@ async def reimage_node(context: Context, request: Request) -> Response:
     machine = stored(context.service, POOL, pool.key).get("virtualMachineConfiguration", {})
     if "ephemeralOSDiskSettings" not in machine.get("osDisk", {}):
         raise ServiceError("OperationNotValidOnNode", "Only a node with an ephemeral OS disk can be reimaged.")
-    return await _restart(context, request, pool, RestartNode(state.key, "reimaging", option, request.cause))
+    return await _restart(context, request, RestartNode(state.key, "reimaging", option, request.cause))
 
 
 async def deallocate_node(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/deallocate: deallocating when this answers; its files go."""
-    pool, state = find_node(context, request)
+    _, state = find_node(context, request)
     option = read_body(request, documents.DEALLOCATE, optional=True).get("nodeDeallocateOption", "requeue")
-    return await _restart(context, request, pool, DeallocateNode(state.key, option, request.request_id))
+    return await _restart(context, request, DeallocateNode(state.key, option, request.request_id))
 
 
 async def start_node(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/start: a deallocated node is starting when this answers."""
-    pool, state = find_node(context, request)
-    return await _restart(context, request, pool, StartNode(state.key, request.request_id))
+    _, state = find_node(context, request)
+    return await _restart(context, request, StartNode(state.key, request.request_id))
 
 
 async def disable_node_scheduling(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/disablescheduling: no new tasks; offline once it runs none."""
-    pool, state = find_node(context, request)
+    _, state = find_node(context, request)
     body = read_body(request, documents.DISABLE_SCHEDULING, optional=True)
     option = body.get("nodeDisableSchedulingOption", "requeue")
     await context.service.apply(DisableNode(state.key, option, request.cause))
-    return done(200, address(request, "pools", pool.id, "nodes", state.key.node))
+    return done(200, request)
 
 
 async def enable_node_scheduling(context: Context, request: Request) -> Response:
     """POST /pools/{poolId}/nodes/{nodeId}/enablescheduling."""
-    pool, state = find_node(context, request)
+    _, state = find_node(context, request)
     await context.service.apply(EnableNode(state.key, request.cause))
-    return done(200, address(request, "pools", pool.id, "nodes", state.key.node))
+    return done(200, request)
 
 
 async def list_node_extensions(context: Context, request: Request) -> Response:
@@ -93,11 +93,9 @@ async def get_node_extension(context: Context, request: Request) -> Response:
     raise ServiceError("ResourceNotFound", f"The node has no extension {request.params['extensionName']}.")
 
 
-async def _restart(
-    context: Context, request: Request, pool: PoolState, event: RestartNode | DeallocateNode | StartNode
-) -> Response:
+async def _restart(context: Context, request: Request, event: RestartNode | DeallocateNode | StartNode) -> Response:
     await context.service.apply(event)
-    return done(202, address(request, "pools", pool.id, "nodes", event.node.node))
+    return done(202, request)
 
 
 def find_node(context: Context, request: Request) -> tuple[PoolState, NodeState]:

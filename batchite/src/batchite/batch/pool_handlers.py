@@ -7,7 +7,7 @@ from typing import cast
 
 from batchite import autoscale
 from batchite.batch import documents, machine, pool_rules, pools, render
-from batchite.batch.answers import address, created, done, one
+from batchite.batch.answers import address, created, done, entity, one, own_url
 from batchite.batch.applications import check_references
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
@@ -66,7 +66,7 @@ async def delete_pool(context: Context, request: Request) -> Response:
     """DELETE /pools/{poolId}: deleting when this answers."""
     state = _checked(context, request)
     await pools.delete_pool(context.service, state.key, cause=request.cause)
-    return done(202, address(request, "pools", state.id))
+    return done(202, request)
 
 
 async def update_pool(context: Context, request: Request) -> Response:
@@ -117,7 +117,7 @@ async def evaluate_pool_auto_scale(context: Context, request: Request) -> Respon
     pools.check_formula(formula)
     evaluation: autoscale.Evaluation = context.service.evaluate(state.key, formula)
     run = render.autoscale_run(to_run(evaluation, context.service.now().wire))
-    return Response(200, {"odata.metadata": f"{request.base_url}/$metadata#autoscalerun"} | run)
+    return Response(200, {"odata.metadata": entity(request, "AutoScaleRun")} | run, {"dataserviceid": own_url(request)})
 
 
 async def resize_pool(context: Context, request: Request) -> Response:
@@ -191,4 +191,4 @@ def _same_document(context: Context, state: PoolState) -> Document:
 
 
 def _done(context: Context, request: Request, state: PoolState, status: int) -> Response:
-    return done(status, address(request, "pools", state.id), version(context.service, POOL, state.key))
+    return done(status, request, version(context.service, POOL, state.key))

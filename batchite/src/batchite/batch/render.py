@@ -29,7 +29,6 @@ from batchite.scheduler.model import (
 )
 
 Wire = dict[str, Json]
-AUTO_USER = {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}}
 TASK_RETENTION = "P7D"
 _NOT_SHOWN = {
     *start_tasks.INTERNAL,
@@ -105,7 +104,7 @@ def autoscale_run(run: AutoScaleRun) -> Wire:
 
 def start_task(document: Mapping[str, Json]) -> Wire:
     """A start task with its defaults."""
-    return {"userIdentity": AUTO_USER, "maxTaskRetryCount": 0, "waitForSuccess": True, **document}
+    return {"userIdentity": job_tasks.AUTO_USER, "maxTaskRetryCount": 0, "waitForSuccess": True, **document}
 
 
 def node(pool_document: Mapping[str, Json], state: NodeState, slots: Sequence[int]) -> Wire:
@@ -224,7 +223,7 @@ def task(document: Mapping[str, Json], state: TaskState, etag: tuple[str, float]
     """A task without its url and nodeInfo."""
     limits = document.get("constraints", {})
     return {
-        "userIdentity": AUTO_USER,
+        "userIdentity": job_tasks.AUTO_USER,
         **document,
         "eTag": etag[0],
         "lastModified": wire_time(etag[1]),

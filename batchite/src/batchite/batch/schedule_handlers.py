@@ -98,7 +98,7 @@ async def delete_job_schedule(context: Context, request: Request) -> Response:
     """DELETE /jobschedules/{jobScheduleId}: deleting when this answers, or gone."""
     state = _checked(context, request)
     await context.service.apply(DeleteSchedule(state.key, request.cause, flag(request, "force")))
-    return done(202, address(request, "jobschedules", state.id))
+    return done(202, request)
 
 
 async def list_jobs_from_schedule(context: Context, request: Request) -> Response:
@@ -154,4 +154,4 @@ def _checked(context: Context, request: Request) -> ScheduleState:
 
 
 def _done(context: Context, request: Request, state: ScheduleState, status: int) -> Response:
-    return done(status, address(request, "jobschedules", state.id), version(context.service, SCHEDULE, state.key))
+    return done(status, request, version(context.service, SCHEDULE, state.key))

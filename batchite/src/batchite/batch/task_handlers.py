@@ -77,9 +77,9 @@ async def list_subtasks(context: Context, request: Request) -> Response:
 
 async def delete_task(context: Context, request: Request) -> Response:
     """DELETE /jobs/{jobId}/tasks/{taskId}; a running one goes once its processes are gone."""
-    job, state = _checked(context, request)
+    _, state = _checked(context, request)
     await context.service.apply(DeleteTask(state.key, request.cause))
-    return done(200, tasks.task_url(job, state, request.base_url))
+    return done(200, request)
 
 
 async def replace_task(context: Context, request: Request) -> Response:
@@ -92,21 +92,21 @@ async def replace_task(context: Context, request: Request) -> Response:
     }
     constraints = {"constraints": body["constraints"]} if "constraints" in body else {}
     await context.service.apply(event, tasks.task_document(state, document | constraints))
-    return done(200, tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
+    return done(200, request, version(context.service, TASK, state.key))
 
 
 async def reactivate_task(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/tasks/{taskId}/reactivate: active again, or on its way, when this answers."""
-    job, state = _checked(context, request)
+    _, state = _checked(context, request)
     await context.service.apply(ReactivateTask(state.key, request.cause))
-    return done(204, tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
+    return done(204, request, version(context.service, TASK, state.key))
 
 
 async def terminate_task(context: Context, request: Request) -> Response:
     """POST /jobs/{jobId}/tasks/{taskId}/terminate."""
-    job, state = _checked(context, request)
+    _, state = _checked(context, request)
     await context.service.apply(TerminateTask(state.key, request.cause))
-    return done(204, tasks.task_url(job, state, request.base_url), version(context.service, TASK, state.key))
+    return done(204, request, version(context.service, TASK, state.key))
 
 
 def _sorted_out(

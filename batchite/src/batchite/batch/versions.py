@@ -18,8 +18,8 @@ Change: TypeAlias = Callable[[dict[str, Json]], dict[str, Json]]
 SLOTS = "2020-09-01"
 """Renamed maxTasksPerNode to taskSlotsPerNode, and gave task counts and task slot counts an object each."""
 
-FILL_TYPES = "2024-02-01"
-"""Writes `spread` and `pack`; the versions before it wrote `Spread` and `Pack`."""
+FILL_TYPES = "2024-07-01"
+"""Writes `spread` and `pack`; recordings up to 2024-02-01 have `Spread`."""
 
 COMMUNICATION = "2025-06-01"
 """Has no node communication mode any more."""
