@@ -41,7 +41,7 @@ def test_a_node_is_deallocating_when_the_request_is_answered(account: Account, b
     path = f"/pools/pool/nodes/{node['id']}"
     answer = account.post(f"{path}/deallocate", body)
     assert (answer.status, answer.body) == (202, b"")
-    assert answer.headers["dataserviceid"].endswith(path)
+    assert answer.headers["dataserviceid"].endswith(f"{path}/deallocate")
     assert account.get(path).json["state"] in {"deallocating", "deallocated"}
     wait_until(lambda: account.get(path).json["state"] == "deallocated", "the node has no machine")
     assert account.get("/jobs/job/tasks/t0").json["state"] == ("completed" if body else "active")
