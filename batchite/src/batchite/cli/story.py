@@ -24,7 +24,7 @@ Also of tasks that were deleted, as far back as the journal goes (64 MiB). Times
 
 EVENTS = {
     "AddTasks": "request",
-    "CreateJob": "creation of the job",
+    "CreateJob": "creation of the job by request",
     "TaskStarted": "",
     "TaskEnded": "end of an attempt",
     "JobTaskEnded": "end of a preparation or release task",
@@ -41,6 +41,11 @@ EVENTS = {
     "RemoveNodes": "removal of nodes by request",
     "RestartNode": "restart of the node by request",
     "DeletePool": "deletion of the pool by request",
+    "DeallocateNode": "deallocation of the node by request",
+    "StartNode": "start of the node by request",
+    "DisableNode": "scheduling on the node disabled by request",
+    "EnableNode": "scheduling on the node enabled by request",
+    "CreatePool": "creation of the pool by request",
     "DisableJob": "job disabled by request",
     "EnableJob": "job enabled by request",
     "TerminateJob": "termination of the job by request",
