@@ -3,18 +3,21 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from azure.batch import models
+from azure.batch import BatchClient, models
 from azure.batch.aio import BatchClient as AsyncClient
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, generate_container_sas
 from servers import RunningServer, job, pool, server, task, wait_until
 
 pytestmark = pytest.mark.ours
 
+PATIENT: dict[str, Any] = {"retry_status": 9}  # of itself a client fails at four errors in a row
 NO_RETRY: dict[str, Any] = {"retry_total": 0}
 
 
@@ -95,13 +98,13 @@ def test_unmodified_clients_come_through(storm: RunningServer) -> None:
     drill(storm, "throttle", "0.1", "--retry-after", "0", "--seed", "5")
     drill(storm, "server-error", "0.1", "--seed", "6")
     drill(storm, "latency", "5", "--jitter", "5")
-    client = storm.client()
+    variables = storm.environment
+    key = AzureNamedKeyCredential(variables["AZURE_BATCH_ACCOUNT"], variables["AZURE_BATCH_ACCESS_KEY"])
+    client = BatchClient(variables["AZURE_BATCH_ENDPOINT"], key, **PATIENT)
     client.create_tasks("j", [task(f"bulk-{number}", "true") for number in range(150)], max_concurrency=2)
 
     async def one_by_one() -> None:
-        variables = storm.environment
-        key = AzureNamedKeyCredential(variables["AZURE_BATCH_ACCOUNT"], variables["AZURE_BATCH_ACCESS_KEY"])
-        async with AsyncClient(variables["AZURE_BATCH_ENDPOINT"], key) as patient:
+        async with AsyncClient(variables["AZURE_BATCH_ENDPOINT"], key, **PATIENT) as patient:
             await asyncio.gather(*(add(patient, f"single-{number}") for number in range(20)))
 
     async def add(patient: AsyncClient, name: str) -> None:
@@ -142,6 +145,59 @@ def test_the_blob_endpoint_is_out_until_its_time_is_over(storm: RunningServer) -
     drill(storm, "blob-outage", "0.2")
     wait_until(lambda: status(storm) == {}, "the outage has ended by itself")
     assert not hasty.get_container_client("outage").exists()
+
+
+@pytest.fixture
+def container(storm: RunningServer) -> str:
+    """The URL, with a signature, of a container that holds the blob `input`."""
+    variables = storm.environment
+    trust = variables["REQUESTS_CA_BUNDLE"]
+    blobs = BlobServiceClient.from_connection_string(
+        variables["AZURE_STORAGE_CONNECTION_STRING"], connection_verify=trust
+    )
+    found = blobs.get_container_client(f"outage-{uuid4().hex}")
+    found.create_container()
+    found.upload_blob("input", b"content")
+    key = blobs.credential.account_key
+    until = datetime.now(UTC) + timedelta(hours=1)
+    signature = generate_container_sas(
+        str(found.account_name), found.container_name, account_key=key, permission="rwl", expiry=until
+    )
+    return f"{found.url}?{signature}"
+
+
+def transfers(container: str, name: str, script: str) -> models.BatchTaskCreateOptions:
+    """A task that downloads the blob `input`, runs a script and uploads its stdout."""
+    new = task(name, script)
+    base, _, signature = container.partition("?")
+    new.resource_files = [models.ResourceFile(http_url=f"{base}/input?{signature}", file_path="input")]
+    to = models.OutputFileBlobContainerDestination(container_url=container, path=name)
+    options = models.OutputFileUploadConfiguration(upload_condition="taskcompletion")
+    destination = models.OutputFileDestination(container=to)
+    new.output_files = [
+        models.OutputFile(file_pattern="../stdout.txt", destination=destination, upload_options=options)
+    ]
+    return new
+
+
+def test_transfers_of_tasks_bear_a_short_outage_and_fail_in_a_long_one(storm: RunningServer, container: str) -> None:
+    """The code is that of the transfer that could not be made; what was tried again in time leaves no trace."""
+    client = storm.client()
+    drill(storm, "blob-outage", "1")
+    client.create_task("j", transfers(container, "short", "cat input"))
+    failures = {"short": None, "down": "BlobDownloadMiscError", "up": "FileUploadMiscError"}
+    wait_until(lambda: client.get_task("j", "short").state == "completed", "the outage is over for the task")
+    client.create_task("j", transfers(container, "up", f"until [ -e {storm.shared}/out ]; do sleep 0.1; done"))
+    wait_until(lambda: client.get_task("j", "up").state == "running", "its input is there")
+    drill(storm, "blob-outage", "600")
+    (storm.shared / "out").touch()
+    client.create_task("j", transfers(container, "down", "cat input"))
+    names = list(failures)
+    wait_until(lambda: {client.get_task("j", name).state for name in names} == {"completed"}, "all complete")
+    infos = {name: client.get_task("j", name).execution_info for name in names}
+    assert {name: info.failure_info.code if info and info.failure_info else None for name, info in infos.items()} == (
+        failures
+    )
 
 
 def test_drills_last_over_a_kill(stormy: RunningServer) -> None:
