@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "agent": CORE,
     "story": CORE,
     "service": SHELL,
+    "ssh": {"agent", *CORE},  # What it must know of users and nodes, it asks for through its port.
     "http": {"errors", "ids", "clock"},
     "identity": PLANES,
     "batch": PLANES,
@@ -37,7 +38,19 @@ ALLOWED: dict[str, set[str]] = {
     "chaos": PLANES,
     "provider": {"errors"},  # A process of its own: it talks HTTP to the server.
 }
-ROOTS = {"app", "control", "stories", "data", "lasting", "launches", "provider_process", "reference", "cli", "__main__"}
+ROOTS = {
+    "app",
+    "control",
+    "stories",
+    "data",
+    "lasting",
+    "launches",
+    "logins",
+    "provider_process",
+    "reference",
+    "cli",
+    "__main__",
+}
 
 # Outside Batchite: what each top-level folder may import of the project.
 PROJECT: dict[str, set[str]] = {

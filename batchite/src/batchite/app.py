@@ -25,7 +25,7 @@ from batchite.arm.plane import ArmPlane, unknown_type
 from batchite.arm.ports import Directory, Endpoints
 from batchite.arm.resources import ResourceStore
 from batchite.arm.roles import RoleAuthorizer
-from batchite.batch import pools
+from batchite.batch import logins, pools
 from batchite.batch.accounts import BatchAccount
 from batchite.batch.context import Context
 from batchite.batch.files import LocalNodeFiles
@@ -58,9 +58,11 @@ from batchite.identity.metadata import NodeIdentities
 from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, derived, load_or_create_keys
 from batchite.lasting import clock_of, open_store, open_story
 from batchite.launches import NodeLaunches, Site
+from batchite.logins import LoginAccess
 from batchite.provider_process import ProviderProcess
 from batchite.scheduler.events import Event
 from batchite.service import BatchService
+from batchite.ssh.doors import Doors
 from batchite.storage.group_commit import StoreFailedError
 from batchite.storage.port import Store
 from batchite.stories import Stories
@@ -280,7 +282,7 @@ class Parts:
         )
         chaos = Chaos(base.store, base.service.save, lambda: base.service.now().wire)
         drill = partial(start_tasks.failing, chaos)
-        launches = NodeLaunches(base.service, accounts, applications, identities, base.issuer, site, drill)
+        launches = NodeLaunches(base.service, accounts, applications, identities, base.issuer, site, Doors(), drill)
         access = _access(base, StorageDirectory(resources, authorizer))
         return cls(arm, accounts, authorizer, identities, launches, applications, access, chaos)
 
@@ -288,7 +290,8 @@ class Parts:
         """All planes in the order they are asked; the last one owns every path."""
         local = known.local_audiences(base.ports.https)
         developer = Application(known.DEVELOPER_CLIENT_ID, base.keys.client_secret, known.DEVELOPER_OBJECT_ID)
-        context = Context(base.service, self.accounts, LocalNodeFiles(_node_root(base)), self.applications)
+        files = LocalNodeFiles(_node_root(base))
+        context = Context(base.service, self.accounts, files, self.applications, self.launches.doors)
         batch = Router(disturbed("batch", data_plane_routes(context), self.chaos))
         arm = Router(disturbed("arm", self.arm.routes, self.chaos), unknown_type)
         batch_caller = BatchAuthenticator(self.accounts, base.verifier, self.authorizer.allowed)
@@ -354,8 +357,13 @@ async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, us
 
     transfer = Transfer(base.certificates.bundle, parts.launches.token)
     agent = LocalAgent(root, journal, transfer, users, post, uploaded)
+    doors, secret = parts.launches.doors, derived(base.keys.token_key, "host keys of nodes")
+    doors.admit(LoginAccess(parts.launches, users, journal, secret, loop))
     base.service.start(agent, parts.launches)
+    for node in logins.reopen(base.service, doors):
+        log.warning("the port where one logged in to node %s is taken: it will have another one", node.node)
     stack.push_async_callback(asyncio.to_thread, agent.close)
+    stack.push_async_callback(asyncio.to_thread, doors.close)
     stack.callback(base.service.stop)
 
 

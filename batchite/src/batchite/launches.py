@@ -15,6 +15,7 @@ from batchite.batch.launch import (
     host_changes,
     identity_environment,
     job_task_launch,
+    login_environment,
     refusal,
     start_task_launch,
 )
@@ -26,6 +27,7 @@ from batchite.identity.tokens import TokenIssuer
 from batchite.scheduler.model import Failure, JobKey, JobTaskKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
 from batchite.scheduler.world import nodes_of_attempt
 from batchite.service import BatchService
+from batchite.ssh.doors import Doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class NodeLaunches:
     identities: NodeIdentities
     issuer: TokenIssuer
     site: Site
+    doors: Doors
     drill: Callable[[NodeKey, Launch], Launch] = lambda _, launch: launch  # what a drill makes of a start task
     _objects: dict[str, str] = field(default_factory=dict)  # client id -> object id
 
@@ -91,13 +94,20 @@ class NodeLaunches:
             self._facts(self.service.nodes[task.node]), job, stored(self.service, JOB, job.key), task.kind
         )
 
+    def login(self, node: NodeKey, user: str) -> tuple[Path, dict[str, str]]:
+        """Where someone who logs in to a node comes to, and what is set there. Raises LookupError."""
+        facts = self._facts(self.service.nodes[node])
+        return facts.root, login_environment(facts, user)
+
     def task_directory(self, task: TaskKey) -> str:
         """The task's directory relative to its node's root."""
         return task_directory(task)
 
     def forget(self, node: NodeKey) -> None:
-        """The node goes: its identity endpoint answers no more."""
+        """The node goes down: its identity endpoint answers no more, and its visitors leave."""
         self.identities.forget(node)
+        state = self.service.nodes.get(node)
+        self.doors.down(node, gone=state is None or state.state == "leavingpool")
 
     def token(self, client_id: str, resource: str) -> str:
         """A token of an identity that some node has. Raises LookupError for any other."""

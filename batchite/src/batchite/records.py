@@ -38,7 +38,13 @@ KINDS: dict[type, str] = {
     TaskKey: "task.state",
     ScheduleKey: "schedule.state",
 }
-DOCUMENTS = {PoolKey: "pool.doc", JobKey: "job.doc", TaskKey: "task.doc", ScheduleKey: "schedule.doc"}
+DOCUMENTS: dict[type, str] = {
+    PoolKey: "pool.doc",
+    NodeKey: "node.doc",
+    JobKey: "job.doc",
+    TaskKey: "task.doc",
+    ScheduleKey: "schedule.doc",
+}
 
 
 def key_text(key: Key) -> str:

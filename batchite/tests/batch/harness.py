@@ -44,6 +44,7 @@ from batchite.scheduler.events import (
 from batchite.scheduler.model import Failure, JobKey, JobTaskKey, NodeKey, NodeState, PoolKey, TaskKey, TaskState
 from batchite.scheduler.world import nodes_of_attempt
 from batchite.service import BatchService
+from batchite.ssh.doors import Doors
 from batchite.storage.memory import MemoryStore
 
 KEY = base64.b64encode(b"a key of these tests").decode()
@@ -356,8 +357,8 @@ class Server:
         self.root = root
         self.service = BatchService(MemoryStore(), Clock(scale=SCALE, real_origin=time.time()))
         self.agent = ScriptedAgent(root, self._post)
-        accounts = AnyAccount()
-        context = Context(self.service, accounts, LocalNodeFiles(root), Applications())
+        self.doors = Doors()
+        context = Context(self.service, AnyAccount(), LocalNodeFiles(root), Applications(), self.doors)
         router = Router(data_plane_routes(context))
         self.launches = Launches(self)
         self._socket = bind(0, "--http-port")
@@ -396,3 +397,4 @@ class Server:
         self.service.start(self.agent, self.launches)
         await serve([Listener(self._socket, self._app)], self._answering.set, self._stop, signals=False)
         self.service.stop()
+        self.doors.close()

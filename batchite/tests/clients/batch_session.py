@@ -230,6 +230,10 @@ NODES = (
         fails="(NodeUserExists)",
     ),
     Step("batch node user reset --pool-id nodes --node-id {node} --user-name ann --password Of-This-Test-2"),
+    Step(
+        "batch node remote-login-settings show --pool-id nodes --node-id {node}",
+        {"remoteLoginIPAddress": "127.0.0.1"},
+    ),
     Step("batch node user delete --pool-id nodes --node-id {node} --user-name ann --yes"),
     Step("batch node reboot --pool-id nodes --node-id {node} --node-reboot-option requeue"),
     Step("batch node show --pool-id nodes --node-id {node}", {"state": "idle"}, until=True),
@@ -272,7 +276,6 @@ CHAPTERS: Mapping[str, tuple[Step, ...]] = {
     "schedules": SCHEDULES,
 }
 UNBUILT: Mapping[str, str] = {
-    "batch node remote-login-settings show": "get_node_remote_login_settings",
     "batch node service-logs upload": "upload_node_logs",
 }
 """Commands without a step because Batchite does not have their operation yet."""

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from batchite.batch.accounts import AccountDirectory
 from batchite.batch.applications import ApplicationDirectory
 from batchite.batch.files import NodeFiles
 from batchite.http.types import Json
+from batchite.scheduler.model import NodeKey
 from batchite.service import BatchService
 
-POOL, JOB, TASK, SCHEDULE = "pool.doc", "job.doc", "task.doc", "schedule.doc"
+POOL, NODE, JOB, TASK, SCHEDULE = "pool.doc", "node.doc", "job.doc", "task.doc", "schedule.doc"
+
+
+class Logins(Protocol):
+    """The doors of nodes, where people log in."""
+
+    def port(self, node: NodeKey) -> int | None:
+        """The port of the node's door, None when it has none."""
+
+    def open(self, node: NodeKey, ports: Iterable[int]) -> int:
+        """The port of the node's door; a new one gets the first of the ports that is free. Raises LookupError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,7 @@ class Context:
     accounts: AccountDirectory
     files: NodeFiles
     applications: ApplicationDirectory
+    logins: Logins
 
 
 def job_quota(context: Context, account: str) -> int | None:

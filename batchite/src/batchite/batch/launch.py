@@ -146,8 +146,24 @@ def _preparation_directory(facts: NodeFacts, job: JobState) -> dict[str, str]:
 def _environment(
     facts: NodeFacts, directory: str, settings: Mapping[str, str], own: Mapping[str, str]
 ) -> dict[str, str]:
-    root, task = facts.root, facts.root / directory
-    fixed = {
+    task = facts.root / directory
+    fixed = _node_variables(facts) | {
+        "AZ_BATCH_TASK_DIR": str(task),
+        "AZ_BATCH_TASK_WORKING_DIR": str(task / "wd"),
+        "AZ_BATCH_CERTIFICATES_DIR": str(task / "certs"),
+    }
+    return {"HOME": str(task / "wd"), **facts.environment, **settings, **fixed, **own}
+
+
+def login_environment(facts: NodeFacts, user: str) -> dict[str, str]:
+    """What someone who logs in to a node finds set: the variables of the node, none of a task."""
+    named = {"HOME": str(facts.root), "USER": user, "LOGNAME": user}
+    return {**facts.environment, **_node_variables(facts), **named}
+
+
+def _node_variables(facts: NodeFacts) -> dict[str, str]:
+    root = facts.root
+    return {
         "AZ_BATCH_ACCOUNT_NAME": facts.pool.key.account,
         "AZ_BATCH_ACCOUNT_URL": facts.account_url,
         "AZ_BATCH_POOL_ID": facts.pool.id,
@@ -157,11 +173,7 @@ def _environment(
         "AZ_BATCH_NODE_STARTUP_DIR": str(root / STARTUP),
         "AZ_BATCH_NODE_SHARED_DIR": str(root / "shared"),
         "AZ_BATCH_NODE_MOUNTS_DIR": str(root / "fsmounts"),
-        "AZ_BATCH_TASK_DIR": str(task),
-        "AZ_BATCH_TASK_WORKING_DIR": str(task / "wd"),
-        "AZ_BATCH_CERTIFICATES_DIR": str(task / "certs"),
     }
-    return {"HOME": str(task / "wd"), **facts.environment, **settings, **fixed, **own}
 
 
 def _settings(listed: Iterable[Mapping[str, Json]] | None) -> dict[str, str]:

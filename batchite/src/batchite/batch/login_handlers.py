@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from batchite.batch import node_users
-from batchite.batch.answers import address, created, done
+from batchite.batch import logins, node_users
+from batchite.batch.answers import address, created, done, one
 from batchite.batch.bodies import read_body
-from batchite.batch.context import Context
+from batchite.batch.context import POOL, Context, stored
 from batchite.batch.node_handlers import find_node
+from batchite.batch.resources import REMOTE_LOGIN
 from batchite.errors import ServiceError
 from batchite.http.types import Request, Response
 from batchite.scheduler.credentials import NodeUser
@@ -42,6 +43,13 @@ async def delete_node_user(context: Context, request: Request) -> Response:
     name = _known(node.users, request.params["userName"]).name
     await context.service.apply(DeleteNodeUser(node.key, name, request.request_id))
     return done(200, request)
+
+
+async def get_node_remote_login_settings(context: Context, request: Request) -> Response:
+    """GET /pools/{poolId}/nodes/{nodeId}/remoteloginsettings: where users log in; the door opens when first asked."""
+    pool, node = find_node(context, request)
+    port = await logins.door(context, stored(context.service, POOL, pool.key), node)
+    return one(request, REMOTE_LOGIN, {"remoteLoginIPAddress": logins.ADDRESS, "remoteLoginPort": port})
 
 
 def _known(users: tuple[NodeUser, ...], name: str) -> NodeUser:

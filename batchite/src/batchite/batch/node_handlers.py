@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchite.batch import documents, pools, render
+from batchite.batch import documents, logins, pools, render
 from batchite.batch.answers import done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.context import POOL, Context, stored
@@ -111,4 +111,6 @@ def _render(
     context: Context, document: dict[str, Json], pool: PoolState, state: NodeState, base_url: str
 ) -> dict[str, Json]:
     slots = tuple(context.service.tasks_on(state.key).values())
-    return render.node(document, state, slots) | {"url": f"{base_url}/pools/{pool.id}/nodes/{state.key.node}"}
+    port = context.logins.port(state.key)
+    shown = render.node(document, state, slots) | logins.endpoints(document, port)
+    return shown | {"url": f"{base_url}/pools/{pool.id}/nodes/{state.key.node}"}

@@ -51,6 +51,7 @@ BUILT: Mapping[str, Work] = {
         node_handlers.reimage_node,
         node_handlers.deallocate_node,
         node_handlers.start_node,
+        login_handlers.get_node_remote_login_settings,
         login_handlers.create_node_user,
         login_handlers.replace_node_user,
         login_handlers.delete_node_user,
