@@ -176,7 +176,7 @@ def test_who_is_let_in(running: RunningServer, node: str, tmp_path: Path) -> Non
         return str((await connection.run("echo $USER")).stdout).strip()
 
     assert ann.visit(whoami) == ann.visit(whoami, password="of this test") == "ann"
-    refused = [{"password": "another"}, {"client_keys": [asyncssh.generate_private_key("ssh-ed25519")]}]
+    refused: list[Any] = [{"password": "another"}, {"client_keys": [asyncssh.generate_private_key("ssh-ed25519")]}]
     for credentials in refused:
         with pytest.raises(asyncssh.PermissionDenied):
             ann.visit(whoami, **credentials)
