@@ -37,6 +37,7 @@ def test_another_host_is_refused_on_every_port(running: RunningServer, name: str
         f"/batch/batchite/pools?{VERSION}",
         "/subscriptions/0b4c417e-0000-4000-8000-000000000001/resourcegroups?api-version=2024-03-01",
         "/batchite/status",
+        "/batchite/story/jobs/j/tasks/t",
         "/anything",
     ],
 )
@@ -45,8 +46,9 @@ def test_who_cannot_say_who_they_are_is_refused(running: RunningServer, path: st
     """On every plane, over both ports; also a POST with a body."""
     headers = {"Authorization": header} if header else {}
     for base in (running.ready["http"], running.ready["https"]):
-        assert running.answer(base + path, headers)[0] in {401, 403}
-    assert running.answer(f"{base}/batchite/chaos/preempt", headers, "POST", b"{}")[0] in {401, 403}
+        assert running.answer(base + path, headers)[0] in {400, 401, 403}
+    for drill in ("preempt", "throttle", "off"):
+        assert running.answer(f"{base}/batchite/chaos/{drill}", headers, "POST", b"{}")[0] in {401, 403}
 
 
 def test_blobs_are_refused_to_strangers(running: RunningServer) -> None:
