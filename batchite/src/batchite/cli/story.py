@@ -59,6 +59,7 @@ EVENTS = {
 """What people call an event; its cause follows. One that is not here is told by its own name."""
 SHORT = 20
 _UUID = re.compile(r"([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+OWN_STEPS = frozenset({"TaskStarted", "SubtaskStarted", "SubtaskEnded"})
 UNTOLD = frozenset({"agent", "timer", "restart", ""})
 
 
@@ -180,7 +181,14 @@ def _uploaded(event: Event) -> str:
     return f"; uploaded {', '.join(event['uploaded'])}" if "uploaded" in event else ""
 
 
+def _subtask(event: Event) -> str:
+    code = "" if event.get("exitCode") is None else f", exit code {event['exitCode']}"
+    return f"subtask {event['number']} {event['state']}{code}{_failure(event)}"
+
+
 TOLD: Mapping[str, Callable[[Event], str]] = {
+    "held": lambda _: "waits for the job preparation task there",
+    "subtask": _subtask,
     "added": _added,
     "ready": lambda event: f"waits for no other task any more: {event['after']} has completed",
     "active": _active,
@@ -193,7 +201,11 @@ TOLD: Mapping[str, Callable[[Event], str]] = {
 
 def _cause(event: Event) -> str:
     """Why it happened; what every attempt does of itself needs no reason."""
-    if event["event"] == "TaskStarted" or (event["event"] == "TaskEnded" and event["what"] in {"completed", "active"}):
+    if (
+        event["event"] in {"TaskStarted", "SubtaskStarted", "SubtaskEnded"}
+        or event["what"] == "held"
+        or (event["event"] == "TaskEnded" and event["what"] in {"completed", "active"})
+    ):
         return ""
     if "because" in event:
         return ""

@@ -44,6 +44,7 @@ def launch(turn: Turn, task: TaskState) -> None:
     if job.preparation is not None:
         entries = [_prepared_or_begun(turn, job.key, node) for node in nodes_of_attempt(task)]
         if job.preparation.wait_for_success and any(_running(entry.preparation) for entry in entries):
+            turn.tell(task, "held", {"for": "preparation"})
             return
         for entry in entries:
             if not entry.used:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchite.scheduler import transitions
+from batchite.scheduler import notes, transitions
 from batchite.scheduler.events import SubtaskEnded, SubtaskStarted
 from batchite.scheduler.model import Failure, Subtask, TaskState
 from batchite.scheduler.turn import Turn, require
@@ -20,6 +20,7 @@ def started(turn: Turn, event: SubtaskStarted) -> None:
     task = _current(turn, event)
     if task is not None:
         _put(turn, task, event.number, "running", started_at=turn.now.wire)
+        turn.tell(task, "subtask", {"number": event.number, "state": "running"})
 
 
 def ended(turn: Turn, event: SubtaskEnded) -> None:
@@ -28,6 +29,8 @@ def ended(turn: Turn, event: SubtaskEnded) -> None:
     if task is not None:
         how = {"exit_code": event.exit_code, "failure": event.failure, "ended_at": turn.now.wire}
         _put(turn, task, event.number, "completed", **how)
+        told = {"number": event.number, "state": "completed", "exitCode": event.exit_code}
+        turn.tell(task, "subtask", {**told, **notes.why(event.failure)})
 
 
 def closed(turn: Turn, task: TaskState, failure: Failure) -> TaskState:
