@@ -45,8 +45,8 @@ def resume(scale: float, last: tuple[float, float] | None, read: Callable[[], fl
 
 def wire_time(seconds: float) -> str:
     """A time stamp as the service writes it: UTC with seven fractional digits."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}0Z"
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    return f"{text.removesuffix('+00:00')}0Z"
 
 
 def http_date(seconds: float) -> str:

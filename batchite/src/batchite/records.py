@@ -47,14 +47,19 @@ DOCUMENTS: dict[type, str] = {
 }
 
 
+_FIELDS = {kind: [(field.name, field.default) for field in fields(kind)] for kind in KINDS if is_dataclass(kind)}
+"""Fields and defaults of each record. A default is part of the stored form: to change one, rename the field."""
+
+
 def key_text(key: Key) -> str:
     """The key as the store spells it: its parts joined by `/`, which no id contains."""
     return "/".join(key)
 
 
 def encode(record: Record) -> bytes:
-    """The record as JSON."""
-    return orjson.dumps(record, default=list)  # keys are named tuples, which orjson leaves to us
+    """The record as JSON, without what is as its class has it by default: most of a task, which is read back faster."""
+    stored = {name: value for name, default in _FIELDS[type(record)] if (value := getattr(record, name)) != default}
+    return orjson.dumps(stored, default=list)  # keys are named tuples, which orjson leaves to us
 
 
 def write(store: Store, record: Record) -> None:

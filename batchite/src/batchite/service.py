@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -155,6 +155,10 @@ class BatchService:
         """The job's tasks by lower-case id, in the order they were added."""
         return self._core.world.tasks.get(job, {})
 
+    def tasks_after(self, job: JobKey, sequence: int) -> Iterator[TaskState]:
+        """The job's tasks that were added after that one, in order."""
+        return self._core.world.tasks_after(job, sequence)
+
     def nodes_of(self, pool: PoolKey) -> Sequence[NodeState]:
         """The pool's nodes in the order they were added."""
         return self._core.world.pool_nodes(pool)
@@ -188,6 +192,11 @@ class BatchService:
         """The client's document, or None."""
         entry = self._entry(kind, key)
         return None if entry is None else entry["d"]
+
+    def versioned(self, kind: str, key: str) -> tuple[dict[str, Any], tuple[str, float]] | None:
+        """The client's document with its ETag and last modification (wire time), or None."""
+        entry = self._entry(kind, key)
+        return None if entry is None else (entry["d"], (entry["e"], entry["m"]))
 
     def etag(self, kind: str, key: str) -> tuple[str, float] | None:
         """ETag and last modification (wire time) of a document, or None."""

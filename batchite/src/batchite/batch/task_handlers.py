@@ -52,7 +52,8 @@ async def create_task_collection(context: Context, request: Request) -> Response
 async def list_tasks(context: Context, request: Request) -> Response:
     """GET /jobs/{jobId}/tasks, in the order they were added."""
     job = _job(context, request)
-    states = context.service.tasks_of(job.key).values()
+    after = request.query_value("$skiptoken") or ""
+    states = context.service.tasks_after(job.key, int(after) if after.isdecimal() else 0)
     rows = (
         (f"{state.sequence:016d}", partial(tasks.render_task, context.service, job, state, request.base_url))
         for state in states

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from batchite.batch import documents, render
 from batchite.batch.accounts import BatchAccount
 from batchite.batch.applications import ApplicationDirectory, check_references
-from batchite.batch.context import POOL, TASK, document_key, stored, version
+from batchite.batch.context import POOL, TASK, document_key, stored
 from batchite.batch.durations import parse_duration
 from batchite.batch.exit_conditions import check_exits, rules
 from batchite.batch.job_tasks import MANAGER_ONLY
@@ -93,8 +93,9 @@ def task_document(state: TaskState, body: dict[str, Json]) -> Document:
 
 def render_task(service: BatchService, job: JobState, state: TaskState, base_url: str) -> dict[str, Json]:
     """A task in the data plane's shape."""
-    document = {k: v for k, v in stored(service, TASK, state.key).items() if k not in MANAGER_ONLY}
-    item = render.task(document, state, version(service, TASK, state.key))
+    stored_document, etag = service.versioned(TASK, document_key(state.key)) or ({}, ("", 0.0))
+    document = {k: v for k, v in stored_document.items() if k not in MANAGER_ONLY}
+    item = render.task(document, state, etag)
     return item | {"url": task_url(job, state, base_url)} | render.node_info(state, job, base_url)
 
 

@@ -20,6 +20,7 @@ def check_invariants(world: World) -> None:
     _check_machines(world)
     _check_attempts(world)
     _check_counts(world)
+    _check_order(world)
     _check_jobs(world)
     _check_schedules(world)
     _check_active(world)
@@ -81,6 +82,14 @@ def _check_instances(task: TaskState) -> None:
         assert len({(node.account, node.pool) for node in nodes}) == 1, f"{task.key}: runs in two pools"
     else:
         assert all(one.state == "completed" for one in task.subtasks), f"{task.key}: {task.state} with subtasks"
+
+
+def _check_order(world: World) -> None:
+    """Tasks are listed in the order of their addition."""
+    for job, tasks in world.tasks.items():
+        assert world.order[job] == list(tasks), f"{job}: out of order"
+        sequences = [task.sequence for task in tasks.values()]
+        assert sequences == sorted(sequences), f"{job}: {sequences}"
 
 
 def _check_counts(world: World) -> None:

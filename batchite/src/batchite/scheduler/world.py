@@ -6,7 +6,9 @@ Indexes are derived: `World.load` rebuilds all of them from the records alone, a
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchite.scheduler.commands import Key, Record
@@ -78,6 +80,9 @@ class World:
     jobs: dict[JobKey, JobState] = field(default_factory=dict)
     schedules: dict[ScheduleKey, ScheduleState] = field(default_factory=dict)
     tasks: dict[JobKey, dict[str, TaskState]] = field(default_factory=dict)
+    order: dict[JobKey, list[str]] = field(
+        default_factory=dict
+    )  # the tasks of a job by sequence: a page starts anywhere
     nodes_of: defaultdict[PoolKey, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     jobs_of: defaultdict[PoolKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
     jobs_from: defaultdict[ScheduleKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
@@ -93,6 +98,12 @@ class World:
     def task(self, key: TaskKey) -> TaskState | None:
         """The task's record, or None."""
         return self.tasks.get(JobKey(key.account, key.job), {}).get(key.task)
+
+    def tasks_after(self, job: JobKey, sequence: int) -> Iterator[TaskState]:
+        """Tasks of the job that were added after that one, in order; finding the place costs nearly nothing."""
+        tasks, names = self.tasks.get(job, {}), self.order.get(job, [])
+        begin = bisect_right(names, sequence, key=lambda name: tasks[name].sequence)
+        return (tasks[names[at]] for at in range(begin, len(names)))
 
     def pool_nodes(self, pool: PoolKey) -> list[NodeState]:
         """Nodes of the pool in the order they were added."""
@@ -160,6 +171,7 @@ class World:
         if (schedule := schedule_of(job.key)) is not None:
             self.jobs_from[schedule][job.key] = None
         self.tasks.setdefault(job.key, {})
+        self.order.setdefault(job.key, [])
         self.counts.setdefault(job.key, Counts())
         self.sequence = max(self.sequence, job.sequence)
 
@@ -170,7 +182,7 @@ class World:
         self.preemptible.discard(key)
         if (schedule := schedule_of(key)) is not None:
             self.jobs_from[schedule].pop(key, None)
-        for index in (self.tasks, self.counts, self.ready, self.served):
+        for index in (self.tasks, self.order, self.counts, self.ready, self.served):
             index.pop(key, None)
 
     def _count_active(self, before: JobState | ScheduleState | None, after: JobState | ScheduleState | None) -> None:
@@ -183,6 +195,8 @@ class World:
         old = self.tasks[job].get(task.key.task)
         if old is not None:
             self._uncount(job, old)
+        else:
+            self.order[job].append(task.key.task)
         self.tasks[job][task.key.task] = task
         self.counts[job].add(task, 1)
         if task.state in OCCUPYING:
@@ -192,7 +206,9 @@ class World:
 
     def _remove_task(self, key: TaskKey) -> None:
         job = JobKey(key.account, key.job)
-        self._uncount(job, self.tasks[job].pop(key.task))
+        tasks, names = self.tasks[job], self.order[job]
+        del names[bisect_left(names, tasks[key.task].sequence, key=lambda name: tasks[name].sequence)]
+        self._uncount(job, tasks.pop(key.task))
 
     def _uncount(self, job: JobKey, task: TaskState) -> None:
         self.counts[job].add(task, -1)
