@@ -167,6 +167,10 @@ class BatchService:
         """Attempts under way on a node and the slots each holds."""
         return self._core.world.running_on.get(node, {})
 
+    def recent_on(self, node: NodeKey) -> Sequence[TaskState]:
+        """The tasks that changed last of those whose latest attempt has or had the node, the latest before."""
+        return [task for key in reversed(self._core.world.recent.get(node, {})) if (task := self._core.world.task(key))]
+
     def task_counts(self, job: JobKey) -> tuple[dict[str, int], dict[str, int]]:
         """Tasks, and task slots, of the job by state; in constant time."""
         counts = self._core.world.counts.get(job, Counts())

@@ -41,6 +41,21 @@ def text(chunks: Iterator[bytes]) -> str:
     return b"".join(chunks).decode()
 
 
+def check_subtask(client: BatchClient, subtask: models.BatchSubtask) -> None:
+    """A subtask that has succeeded: its states and times, where its files lie, and what its node tells of it."""
+    assert (subtask.state, subtask.result, subtask.exit_code) == ("completed", "success", 0)
+    assert (subtask.previous_state, subtask.previous_state_transition_time) == ("running", subtask.start_time)
+    assert subtask.start_time is not None
+    assert subtask.end_time is not None
+    assert subtask.end_time >= subtask.start_time
+    assert subtask.node_info is not None
+    assert subtask.node_info.task_root_directory == f"workitems/hello/job-1/t/{subtask.id}"
+    node, path = str(subtask.node_info.node_id), f"{subtask.node_info.task_root_directory}/stdout.txt"
+    assert text(client.download_node_file("mpi", node, path)) == f"instance {subtask.id} false\n"
+    recent = client.get_node("mpi", node).recent_tasks or []
+    assert [(task.task_id, task.subtask_id, task.task_state) for task in recent] == [("t", subtask.id, "completed")]
+
+
 @pytest.mark.documented
 def test_the_primary_runs_once_all_nodes_are_coordinated(running: RunningServer) -> None:
     """Each node has a service of its own on its address; the primary talks to all of them by AZ_BATCH_HOST_LIST."""
@@ -67,20 +82,10 @@ def test_the_primary_runs_once_all_nodes_are_coordinated(running: RunningServer)
     assert lines[8] == f"3 {hosts[0]} 2 {hosts[1]} 2 {hosts[2]} 2"
     addresses = {node.id: node.ip_address for node in client.list_nodes("mpi")}
     assert sorted(addresses.values()) == sorted(hosts)
-    subtasks = list(client.list_subtasks("hello", "t"))
-    assert [one.id for one in subtasks] == [1, 2]
-    for one in subtasks:
-        assert (one.state, one.result, one.exit_code, one.previous_state) == ("completed", "success", 0, "running")
-        assert one.start_time is not None
-        assert one.previous_state_transition_time == one.start_time
-        assert one.end_time is not None
-        assert one.end_time >= one.start_time
+    assert [one.id for one in client.list_subtasks("hello", "t")] == [1, 2]
+    for one in client.list_subtasks("hello", "t"):
+        check_subtask(client, one)
         assert one.node_info is not None
-        assert one.node_info.task_root_directory == f"workitems/hello/job-1/t/{one.id}"
-        output = client.download_node_file(
-            "mpi", str(one.node_info.node_id), f"workitems/hello/job-1/t/{one.id}/stdout.txt"
-        )
-        assert text(output) == f"instance {one.id} false\n"
         assert addresses[str(one.node_info.node_id)] == hosts[one.id or 0]
     assert not [line for line in running.processes().values() if "http.server" in line], "services end with the primary"
 

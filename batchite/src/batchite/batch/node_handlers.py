@@ -9,6 +9,7 @@ from batchite.batch.answers import done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.context import POOL, Context, stored
 from batchite.batch.options import list_page
+from batchite.batch.recent_tasks import recent_tasks
 from batchite.batch.resources import EXTENSION, NODE
 from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
@@ -113,4 +114,5 @@ def _render(
     slots = tuple(context.service.tasks_on(state.key).values())
     port = context.logins.port(state.key)
     shown = render.node(document, state, slots) | logins.endpoints(document, port)
-    return shown | {"url": f"{base_url}/pools/{pool.id}/nodes/{state.key.node}"}
+    url = {"url": f"{base_url}/pools/{pool.id}/nodes/{state.key.node}"}
+    return shown | url | recent_tasks(context.service, state.key, base_url)

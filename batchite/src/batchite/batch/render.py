@@ -237,7 +237,7 @@ def task(document: Mapping[str, Json], state: TaskState, etag: tuple[str, float]
             "retentionTime": limits.get("retentionTime", TASK_RETENTION),
             "maxTaskRetryCount": state.max_retries,
         },
-        "executionInfo": _execution(state),
+        "executionInfo": execution(state),
         **_multi_instance(document),
     }
 
@@ -296,7 +296,8 @@ def failure(found: Failure) -> Wire:
     return item | ({"details": _details(found.details)} if found.details else {})
 
 
-def _execution(state: TaskState) -> Wire:
+def execution(state: TaskState) -> Wire:
+    """`executionInfo` of a task."""
     return _without_none(
         startTime=_time(state.started_at),
         endTime=_time(state.ended_at),

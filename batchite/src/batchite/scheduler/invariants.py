@@ -8,7 +8,7 @@ from batchite.scheduler import job_nodes, jobs
 from batchite.scheduler.capacity import cores_in_use
 from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, ScheduleState, TaskState
 from batchite.scheduler.outages import GOING
-from batchite.scheduler.world import COUNTED, OCCUPYING, Counts, World, nodes_of_attempt, schedule_of
+from batchite.scheduler.world import COUNTED, OCCUPYING, RECENT, Counts, World, nodes_of_attempt, schedule_of
 
 DRAINING = frozenset({"rebooting", "reimaging", "deallocating", "leavingpool"})
 """States in which a node may still wait for the tasks it has."""
@@ -72,6 +72,18 @@ def _check_attempts(world: World) -> None:
             assert task.state == "completed" or not (task.result or task.satisfies), f"{task.key}: {task.result} early"
     indexed = {node: set(held) for node, held in world.running_on.items() if held}
     assert indexed == expected
+    _check_recent(world)
+
+
+def _check_recent(world: World) -> None:
+    """A node remembers only tasks that ran there last, and not more than it should."""
+    for node, known in world.recent.items():
+        assert node in world.nodes, f"{node}: gone, and still remembers"
+        assert len(known) <= RECENT, f"{node}: remembers {len(known)} tasks"
+        for key in known:
+            task = world.task(key)
+            assert task is not None, f"{node}: remembers {key}, which is gone"
+            assert node in nodes_of_attempt(task), f"{node}: remembers {key}, which ran elsewhere"
 
 
 def _check_instances(task: TaskState) -> None:

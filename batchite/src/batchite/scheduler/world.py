@@ -71,6 +71,10 @@ def nodes_of_attempt(task: TaskState) -> tuple[NodeKey, ...]:
     return () if task.node is None else (task.node, *(subtask.node for subtask in task.subtasks))
 
 
+RECENT = 10
+"""Tasks that a node remembers as its recent ones. The service documents no number."""
+
+
 @dataclass(slots=True)
 class World:
     """Everything the core knows."""
@@ -87,6 +91,7 @@ class World:
     jobs_of: defaultdict[PoolKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
     jobs_from: defaultdict[ScheduleKey, dict[JobKey, None]] = field(default_factory=lambda: defaultdict(dict))
     running_on: defaultdict[NodeKey, dict[TaskKey, int]] = field(default_factory=lambda: defaultdict(dict))
+    recent: defaultdict[NodeKey, dict[TaskKey, None]] = field(default_factory=lambda: defaultdict(dict))  # latest last
     active: Counter[str] = field(default_factory=Counter)  # jobs and schedules by account that have not completed
     counts: dict[JobKey, Counts] = field(default_factory=dict)
     ready: defaultdict[JobKey, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -148,6 +153,7 @@ class World:
                 del self.nodes[key]
                 del self.nodes_of[PoolKey(key.account, key.pool)][key.node]
                 self.running_on.pop(key, None)
+                self.recent.pop(key, None)
             case JobKey():
                 self._remove_job(key)
             case TaskKey():
@@ -199,10 +205,18 @@ class World:
             self.order[job].append(task.key.task)
         self.tasks[job][task.key.task] = task
         self.counts[job].add(task, 1)
-        if task.state in OCCUPYING:
-            for node in nodes_of_attempt(task):
+        for node in nodes_of_attempt(task):
+            if task.state in OCCUPYING:
                 self.running_on[node][task.key] = held_slots(task, self.nodes[node])
+            if node in self.nodes:
+                self._remember(node, task.key)
         self.sequence = max(self.sequence, task.sequence)
+
+    def _remember(self, node: NodeKey, task: TaskKey) -> None:
+        known = self.recent[node]
+        known[task] = None
+        if len(known) > RECENT:
+            del known[next(iter(known))]
 
     def _remove_task(self, key: TaskKey) -> None:
         job = JobKey(key.account, key.job)
@@ -212,6 +226,8 @@ class World:
 
     def _uncount(self, job: JobKey, task: TaskState) -> None:
         self.counts[job].add(task, -1)
-        if task.state in OCCUPYING:
-            for node in nodes_of_attempt(task):
+        for node in nodes_of_attempt(task):
+            if task.state in OCCUPYING:
                 self.running_on[node].pop(task.key, None)
+            if node in self.recent:
+                self.recent[node].pop(task.key, None)
