@@ -30,7 +30,6 @@ def _disks() -> dict[str, Any]:
     return {
         "dataDisks": [{"lun": 0, "caching": "ReadOnly", "diskSizeGB": 64, "storageAccountType": "Premium_LRS"}],
         "diskEncryptionConfiguration": {"targets": ["OsDisk", "TemporaryDisk"]},
-        "licenseType": "RHEL_BYOS",
         "nodePlacementConfiguration": {"policy": "Zonal"},
         "osDisk": {
             "caching": "ReadWrite",
@@ -48,7 +47,13 @@ def _disks() -> dict[str, Any]:
     }
 
 
-WINDOWS = _machine(nodeAgentSkuId="batch.node.windows amd64", windowsConfiguration={"enableAutomaticUpdates": False})
+WINDOWS = _machine(
+    imageReference={"publisher": "microsoftwindowsserver", "offer": "windowsserver", "sku": "2022-datacenter"},
+    nodeAgentSkuId="batch.node.windows amd64",
+    licenseType="Windows_Server",
+    windowsConfiguration={"enableAutomaticUpdates": False},
+)
+_GROUP = "/subscriptions/s/resourceGroups/g/providers"
 NAT_POOL = {
     "name": "ssh",
     "protocol": "TCP",
@@ -111,7 +116,7 @@ POOLS: dict[str, dict[str, Any]] = {
     "applicationPackages": {"applicationPackages": [{"id": TOOL, "version": "1"}]},
     "vmSize": {"vmSize": "STANDARD_D4S_V5"},
     "machine": _machine(**_disks()),
-    "own image": _machine(imageReference={"id": "/subscriptions/s/images/i"}),
+    "own image": _machine(imageReference={"id": f"{_GROUP}/Microsoft.Compute/images/i"}),
     "shared image": _machine(imageReference={"sharedGalleryImageId": "/subscriptions/s/galleries/g"}),
     "community image": _machine(imageReference={"communityGalleryImageId": "/communityGalleries/g"}),
     "windows": {**WINDOWS, "userAccounts": [WINDOWS_USER]},
@@ -126,9 +131,12 @@ POOLS: dict[str, dict[str, Any]] = {
         "networkConfiguration": {
             "dynamicVnetAssignmentScope": "none",
             "enableAcceleratedNetworking": True,
-            "subnetId": "/subscriptions/s/subnets/n",
+            "subnetId": f"{_GROUP}/Microsoft.Network/virtualNetworks/v/subnets/n",
             "endpointConfiguration": {"inboundNatPools": [NAT_POOL]},
-            "publicIPAddressConfiguration": {"provision": "UserManaged", "ipAddressIds": ["/subscriptions/s/ip"]},
+            "publicIPAddressConfiguration": {
+                "provision": "UserManaged",
+                "ipAddressIds": [f"{_GROUP}/Microsoft.Network/publicIPAddresses/a"],
+            },
         }
     },
     "resourceTags": {"resourceTags": {"cost": "solar"}},

@@ -15,6 +15,8 @@ from batchite.service import Document
 pytestmark = pytest.mark.documented
 PENDING = "$TargetDedicatedNodes = 1;"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/nodes"
+IMAGE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/galleries/g/images/one"
+SUBNET = "/subscriptions/x/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n"
 
 
 def test_an_account_is_a_data_plane_of_its_own() -> None:
@@ -123,7 +125,7 @@ def test_a_pool_goes_both_ways() -> None:
             metadata=[{"name": "team", "value": "solar"}],
             startTask={"commandLine": "/bin/true", "userIdentity": {"autoUser": {"elevationLevel": "Admin"}}},
             targetNodeCommunicationMode="Simplified",
-            networkConfiguration={"subnetId": "/subscriptions/x/subnet"},
+            networkConfiguration={"subnetId": SUBNET},
         )
         body |= {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}, "tags": {"a": "b"}}
         answer = await world.call("PUT", f"{account}/pools/Main", body)
@@ -135,7 +137,7 @@ def test_a_pool_goes_both_ways() -> None:
         assert properties["scaleSettings"] == {"autoScale": {"formula": PENDING, "evaluationInterval": "PT5M"}}
         assert properties["taskSchedulingPolicy"] == {"nodeFillType": "Pack"}
         assert properties["startTask"]["userIdentity"]["autoUser"]["elevationLevel"] == "Admin"
-        assert properties["networkConfiguration"] == {"subnetId": "/subscriptions/x/subnet"}
+        assert properties["networkConfiguration"] == {"subnetId": SUBNET}
         assert properties["provisioningState"] == "Succeeded"
         assert properties["resizeOperationStatus"]["targetDedicatedNodes"] == 1
         assert properties["autoScaleRun"]["results"].startswith("$TargetDedicatedNodes=1")
@@ -236,7 +238,7 @@ def test_a_pool_of_the_data_plane_is_seen_by_arm() -> None:
             "vmSize": "standard_d2s_v3",
             "targetLowPriorityNodes": 1,
             "virtualMachineConfiguration": {
-                "imageReference": {"virtualMachineImageId": "/images/one"},
+                "imageReference": {"virtualMachineImageId": IMAGE},
                 "nodeAgentSKUId": "batch.node.ubuntu 24.04",
             },
         }
@@ -244,7 +246,7 @@ def test_a_pool_of_the_data_plane_is_seen_by_arm() -> None:
         [pool] = (await world.ok("GET", f"{account}/pools"))["value"]
         assert pool["id"] == f"{account}/pools/wire"
         machine = pool["properties"]["deploymentConfiguration"]["virtualMachineConfiguration"]
-        assert machine["imageReference"] == {"id": "/images/one"}
+        assert machine["imageReference"] == {"id": IMAGE}
         assert pool["properties"]["scaleSettings"]["fixedScale"]["targetLowPriorityNodes"] == 1
 
     play(scenario)

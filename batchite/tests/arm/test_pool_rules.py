@@ -9,6 +9,7 @@ from batchite.batch import pools
 from batchite.scheduler.model import PoolKey
 
 pytestmark = pytest.mark.documented
+SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n"
 PENDING = "$TargetDedicatedNodes = 1;"
 USER = {"name": "worker", "password": "hidden"}
 BLOBS = "azureBlobFileSystemConfiguration"
@@ -19,11 +20,21 @@ ENDPOINTS = "properties.networkConfiguration.endpointConfiguration.inboundNatPoo
 def endpoints(*ports: int, backend: int = 22) -> dict[str, Any]:
     """Inbound NAT pools with these ranges."""
     found = [
-        {"name": str(low), "protocol": "TCP", "backendPort": backend}
+        {"name": str(low), "protocol": "TCP", "backendPort": backend + number}
         | {"frontendPortRangeStart": low, "frontendPortRangeEnd": high}
-        for low, high in zip(ports[::2], ports[1::2], strict=True)
+        for number, (low, high) in enumerate(zip(ports[::2], ports[1::2], strict=True))
     ]
     return {"networkConfiguration": {"endpointConfiguration": {"inboundNatPools": found}}}
+
+
+MACHINE = "properties.deploymentConfiguration.virtualMachineConfiguration"
+
+
+def machine(**properties: Any) -> dict[str, Any]:
+    """A pool with these properties of its virtual machines."""
+    image = {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"}
+    found = {"imageReference": image, "nodeAgentSkuId": "batch.node.ubuntu 24.04", **properties}
+    return {"deploymentConfiguration": {"virtualMachineConfiguration": found}}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +78,10 @@ def endpoints(*ports: int, backend: int = 22) -> dict[str, Any]:
         (endpoints(1000, 1020), 400, f"{ENDPOINTS}[0]"),
         (endpoints(1000, 1100, 1050, 1150), 400, f"{ENDPOINTS}[1]"),
         (endpoints(49980, 50020), 400, f"{ENDPOINTS}[0]"),
+        (machine(nodeAgentSkuId="batch.node.debian 12"), 400, f"{MACHINE}.nodeAgentSkuId"),
+        (machine(imageReference={"id": "my-image"}), 400, f"{MACHINE}.imageReference.virtualMachineImageId"),
+        (machine(windowsConfiguration={}), 400, f"{MACHINE}.windowsConfiguration"),
+        ({"networkConfiguration": {"subnetId": "my-subnet"}}, 400, "properties.networkConfiguration.subnetId"),
         (endpoints(1000, 1100, backend=29877), 400, f"{ENDPOINTS}[0].backendPort"),
         (
             {"scaleSettings": {"autoScale": {"formula": "$TargetDedicatedNodes = ;"}}},
@@ -151,14 +166,14 @@ def test_what_the_data_plane_says_of_a_pool_comes_in_the_words_of_arm() -> None:
             "vmSize": "standard_d2s_v3",
             "virtualMachineConfiguration": machine,
             "enableInterNodeCommunication": True,
-            "networkConfiguration": {"dynamicVNetAssignmentScope": "none", "subnetId": "/subnets/n"},
+            "networkConfiguration": {"dynamicVNetAssignmentScope": "none", "subnetId": SUBNET},
             "userAccounts": [{**USER, "elevationLevel": "admin"}],
             "startTask": {"commandLine": "x", "userIdentity": {"username": "worker"}},
         }
         await pools.create_pool(world.service, "batch1", document, cause="test")
         found = (await world.ok("GET", f"{account}/pools/wire"))["properties"]
         assert found["interNodeCommunication"] == "Enabled"
-        assert found["networkConfiguration"] == {"dynamicVnetAssignmentScope": "none", "subnetId": "/subnets/n"}
+        assert found["networkConfiguration"] == {"dynamicVnetAssignmentScope": "none", "subnetId": SUBNET}
         assert found["userAccounts"] == [{"name": "worker", "elevationLevel": "Admin"}]
         assert found["startTask"]["userIdentity"] == {"userName": "worker"}
         disks = found["deploymentConfiguration"]["virtualMachineConfiguration"]["dataDisks"]

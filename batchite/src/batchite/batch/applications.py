@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from batchite.agent.launch import Package
+from batchite.batch.machine import RESOURCE_GROUP
 from batchite.batch.rules import Check, identifier, listing, record, text
 from batchite.errors import ServiceError
 from batchite.http.types import Json
 
+_ARM_ID = re.compile(RESOURCE_GROUP + r"Microsoft\.Batch/batchAccounts/[^/]+/applications/([^/]+)")
+
+
+def application_id(name: str, value: Json) -> None:
+    """An application's id, or its whole ARM id as the REST reference asks for on a pool."""
+    identifier(name, short_id(value) if isinstance(value, str) else value)
+
+
+def short_id(text: str) -> str:
+    """The application's id of an ARM id, any other text as it is."""
+    found = _ARM_ID.fullmatch(text)
+    return found[1] if found else text
+
+
 REFERENCES: Check = listing(
     record(
-        {"applicationId": identifier}, {"version": text(1, 64, r"[a-zA-Z0-9_-][a-zA-Z0-9_.-]*", "a version's name")}
+        {"applicationId": application_id}, {"version": text(1, 64, r"[a-zA-Z0-9_-][a-zA-Z0-9_.-]*", "a version's name")}
     ),
     most=10,
 )
@@ -47,7 +63,7 @@ class ApplicationDirectory(Protocol):
 
 def find(directory: ApplicationDirectory, account: str, application_id: str) -> Application | None:
     """The application of that id, if it can be referenced."""
-    wanted = application_id.lower()
+    wanted = short_id(application_id).lower()
     return next((found for found in directory.listed(account) if found.id.lower() == wanted), None)
 
 
@@ -74,5 +90,5 @@ def _package(directory: ApplicationDirectory, account: str, reference: Mapping[s
     found = find(directory, account, reference["applicationId"])
     version = found.version(wanted) if found else ""
     if found is None or not version:
-        return Package(reference["applicationId"], wanted)
+        return Package(short_id(reference["applicationId"]), wanted)
     return directory.package(account, found, version)

@@ -241,6 +241,14 @@ DISABLE_SCHEDULING: Check = record(
 DEALLOCATE: Check = record(optional={"nodeDeallocateOption": DEALLOCATION})
 REIMAGE: Check = record(optional={"nodeReimageOption": DEALLOCATION})
 
+
+def parallel_tasks(name: str, value: Json) -> None:
+    """As many tasks as may run at once; -1 is no limit."""
+    integer(-1)(name, value)
+    if value == 0:
+        raise refuse(name, value, "The value must be -1 or greater than 0.", "OutOfRangeInput")
+
+
 _AUTO_POOL = {
     "autoPoolIdPrefix": text(0, 20, r"[A-Za-z0-9_-]*", "letters, digits, hyphens and underscores"),
     "poolLifetimeOption": choice("job", "jobschedule"),
@@ -261,7 +269,7 @@ _NEW_POOL_INFO = _pool_info(record(optional=_AUTO_POOL))
 _JOB_CHANGEABLE = {
     "priority": integer(-1000, 1000),
     "allowTaskPreemption": boolean,
-    "maxParallelTasks": integer(-1),
+    "maxParallelTasks": parallel_tasks,
     "constraints": record(optional={"maxWallClockTime": duration(), "maxTaskRetryCount": RETRIES}),
     "onAllTasksComplete": choice("noaction", "terminatejob"),
     "metadata": METADATA,

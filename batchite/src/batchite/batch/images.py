@@ -1,7 +1,9 @@
 """The images that `supportedimages` lists: current Marketplace images of Azure Batch.
 
-Source: Batch documentation and support notices as of 2026-11; `batchSupportEndOfLife` is the announced date. An image
-that is not listed is accepted by pools all the same: the service's list is longer and changes.
+Source: Batch documentation and support notices (Azure/Batch issues 197, 200) as of 2026-11-25.
+`batchSupportEndOfLife` is the date that Batch has announced, and what it no longer
+supports is not listed. An image that is not listed is accepted by pools all the same: the service's list is longer and
+changes.
 """
 
 from __future__ import annotations
@@ -12,7 +14,13 @@ from batchite.http.types import Json
 
 
 def _image(
-    sku_id: str, publisher: str, offer: str, sku: str, system: str = "linux", capabilities: str = "", end: str = ""
+    sku_id: str,
+    publisher: str,
+    offer: str,
+    sku: str,
+    system: str = "linux",
+    capabilities: str = "",
+    end: str = "",
 ) -> Mapping[str, Json]:
     image: dict[str, Json] = {
         "nodeAgentSKUId": sku_id,
@@ -24,33 +32,30 @@ def _image(
     return image | ({"batchSupportEndOfLife": end} if end else {})
 
 
+_JAMMY_END, _SERVER_2016_END = "2027-06-30T00:00:00Z", "2027-01-12T00:00:00Z"
+_JAMMY = ("batch.node.ubuntu 22.04", "canonical", "0001-com-ubuntu-server-jammy")
 _CONTAINERS = "DockerCompatible"
 _WINDOWS = ("microsoftwindowsserver", "windowsserver")
 
 SUPPORTED_IMAGES: tuple[Mapping[str, Json], ...] = (
     _image("batch.node.ubuntu 24.04", "canonical", "ubuntu-24_04-lts", "server"),
     _image("batch.node.ubuntu 24.04", "microsoft-dsvm", "ubuntu-hpc", "2404", capabilities=_CONTAINERS),
-    _image(
-        "batch.node.ubuntu 22.04",
-        "canonical",
-        "0001-com-ubuntu-server-jammy",
-        "22_04-lts",
-        end="2027-06-30T00:00:00Z",
-    ),
-    _image(
-        "batch.node.ubuntu 22.04",
-        "microsoft-dsvm",
-        "ubuntu-hpc",
-        "2204",
-        capabilities=_CONTAINERS,
-        end="2027-06-30T00:00:00Z",
-    ),
+    _image(*_JAMMY, "22_04-lts", end=_JAMMY_END),
+    _image(*_JAMMY, "22_04-lts-gen2", end=_JAMMY_END),
+    _image("batch.node.ubuntu 22.04", "microsoft-dsvm", "ubuntu-hpc", "2204", capabilities=_CONTAINERS, end=_JAMMY_END),
     _image("batch.node.debian 12", "debian", "debian-12", "12-gen2"),
     _image("batch.node.el 9", "almalinux", "almalinux-x86_64", "9-gen2"),
+    *(
+        _image("batch.node.windows amd64", *_WINDOWS, f"{sku}{generation}", "windows", end=end)
+        for sku, end in (
+            ("2025-datacenter", ""),
+            ("2022-datacenter", ""),
+            ("2019-datacenter", ""),
+            ("2016-datacenter", _SERVER_2016_END),
+        )
+        for generation in ("", "-g2")
+    ),
     _image("batch.node.windows amd64", *_WINDOWS, "2025-datacenter-azure-edition", "windows"),
-    _image("batch.node.windows amd64", *_WINDOWS, "2022-datacenter", "windows"),
-    _image("batch.node.windows amd64", *_WINDOWS, "2019-datacenter", "windows"),
-    _image("batch.node.windows amd64", *_WINDOWS, "2016-datacenter", "windows", end="2027-01-12T00:00:00Z"),
 )
 
 

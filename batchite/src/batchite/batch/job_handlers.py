@@ -61,6 +61,7 @@ async def update_job(context: Context, request: Request) -> Response:
     """PATCH /jobs/{jobId}: what is absent or null stays."""
     state = _checked(context, request)
     body = read_body(request, documents.JOB_PATCH)
+    jobs.check_completion(state, body)
     event = jobs.changes(state.key, body, request.cause)
     await context.service.apply(event, _document(context, state, body))
     return _done(context, request, state, 200)
@@ -70,6 +71,7 @@ async def replace_job(context: Context, request: Request) -> Response:
     """PUT /jobs/{jobId}: what is absent gets its default; what cannot change is ignored, as clients send it back."""
     state = _checked(context, request)
     body = read_body(request, documents.JOB_PUT)
+    jobs.check_completion(state, {"onAllTasksComplete": "noaction", **body})
     event = jobs.replacement(state.key, body, request.cause)
     await context.service.apply(event, _document(context, state, {"metadata": None, **body}))
     return _done(context, request, state, 200)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from batchite.batch import job_tasks, render
 from batchite.batch.context import JOB, stored, version
 from batchite.batch.durations import INFINITE, limit, parse_duration
+from batchite.batch.rules import refuse
 from batchite.errors import ServiceError
 from batchite.http.types import Json
 from batchite.scheduler.events import UpdateJob
@@ -57,6 +58,12 @@ def new_state(account: str, body: Mapping[str, Json], pool_id: str, auto_pool: A
         manager=job_tasks.manager(account, body, limits.get("maxTaskRetryCount", 0)),
         auto_pool=auto_pool,
     )
+
+
+def check_completion(state: JobState, body: Mapping[str, Json]) -> None:
+    """Raise a 400 when a job that ends with its tasks would no longer do so. Source: REST reference, Job - Update."""
+    if state.on_all_complete == "terminatejob" and body.get("onAllTasksComplete") == "noaction":
+        raise refuse("onAllTasksComplete", "noaction", "Once it is terminatejob it cannot be changed.")
 
 
 def changes(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:

@@ -69,7 +69,7 @@ VIRTUAL_MACHINE: Check = record(
     {"imageReference": _IMAGE, "nodeAgentSKUId": text(1)},
     {
         "windowsConfiguration": record(optional={"enableAutomaticUpdates": boolean}),
-        "licenseType": text(),
+        "licenseType": choice("Windows_Server", "Windows_Client"),
         "diskEncryptionConfiguration": record(
             optional={"customerManagedKey": _DISK_KEY, "targets": listing(choice("osdisk", "temporarydisk"))}
         ),
@@ -88,9 +88,10 @@ _RULE = record(
     {"priority": integer(150, 4096), "access": choice("allow", "deny"), "sourceAddressPrefix": text(1)},
     {"sourcePortRanges": listing(text(1))},
 )
+_ENDPOINT_NAME = "letters, digits, _, . and -; a letter or digit first, and none of . and - last"
 _NAT_POOL = record(
     {
-        "name": text(1, 77),
+        "name": text(1, 77, r"[A-Za-z0-9]([\w.-]*\w)?", _ENDPOINT_NAME),
         "protocol": choice("tcp", "udp"),
         "backendPort": integer(1, 65535),
         "frontendPortRangeStart": _PORT,

@@ -6,7 +6,7 @@ from functools import partial
 from typing import cast
 
 from batchite import autoscale
-from batchite.batch import documents, machine, pool_rules, pools, render
+from batchite.batch import documents, machine, pools, render
 from batchite.batch.answers import address, created, done, entity, one, own_url
 from batchite.batch.applications import check_references
 from batchite.batch.bodies import read_body
@@ -28,7 +28,6 @@ from batchite.service import Document
 async def create_pool(context: Context, request: Request) -> Response:
     """POST /pools."""
     body = read_body(request, documents.POOL)
-    pool_rules.check_references(body)
     _check_packages(context, request, body)
     account = context.accounts.find(request.account)
     key = await pools.create_pool(

@@ -1,12 +1,13 @@
 """What the shape of a pool's document does not say: rules between its properties.
 
-Source: REST reference, Pool - Add (InboundNATPool, nodeAgentSKUId, taskSlotsPerNode).
+Source: REST reference, Pool - Add (nodeAgentSKUId, taskSlotsPerNode, ImageReference, WindowsConfiguration, DataDisk).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from batchite.batch.endpoint_rules import check_endpoints
 from batchite.batch.images import agent_of, is_windows
 from batchite.batch.machine import RESOURCE_GROUP, SUBNET_ID
 from batchite.batch.rules import refuse, text
@@ -16,29 +17,34 @@ from batchite.errors import invalid_property
 from batchite.http.types import Json
 
 _SLOTS_PER_CORE = 4
-_FEWEST_PORTS = 40
-_RESERVED_PORTS = range(50000, 55001)
+_MARKETPLACE = ("publisher", "offer", "sku", "version")
+_IMAGE_IDS = ("virtualMachineImageId", "sharedGalleryImageId", "communityGalleryImageId")
+_ADDRESS_ID = text(
+    pattern=RESOURCE_GROUP + r"Microsoft\.Network/publicIPAddresses/[^/]+",
+    form="the ARM id of a public IP address, /subscriptions/…/publicIPAddresses/<name>",
+)
 _IMAGE_ID = text(
     pattern=RESOURCE_GROUP + r"Microsoft\.Compute/(images/[^/]+|galleries/[^/]+/images/[^/]+(/versions/[^/]+)?)",
     form="the ARM id of an image, or of a gallery's image with or without its version",
 )
-_RESERVED_BACKENDS = (29876, 29877)
 
 
 def check_pool(body: Mapping[str, Json]) -> None:
     """Raise a 400 naming the property unless the document of a new pool keeps them all."""
+    _check_references(body)
     _check_scale(body)
     _check_slots(body)
     _check_communication(body)
     endpoints = body.get("networkConfiguration", {}).get("endpointConfiguration", {})
-    _check_endpoints(endpoints.get("inboundNATPools", ()))
+    check_endpoints(endpoints.get("inboundNATPools", ()))
+    _check_machine(body["virtualMachineConfiguration"])
     check_accounts(body.get("userAccounts") or (), windows=is_windows(body["virtualMachineConfiguration"]))
     check_start_task(body.get("startTask"), body)
 
 
-def check_references(body: Mapping[str, Json]) -> None:
+def _check_references(body: Mapping[str, Json]) -> None:
     """Raise a 400 for an image that does not run the node agent, or an id that is none of its kind."""
-    machine = body["virtualMachineConfiguration"]
+    machine, network = body["virtualMachineConfiguration"], body.get("networkConfiguration", {})
     wanted = agent_of(machine["imageReference"])
     if wanted and machine["nodeAgentSKUId"].lower() != wanted:
         reason = f"The image runs the node agent {wanted!r}."
@@ -46,9 +52,10 @@ def check_references(body: Mapping[str, Json]) -> None:
     image = machine["imageReference"].get("virtualMachineImageId")
     if image is not None:
         _IMAGE_ID("virtualMachineConfiguration.imageReference.virtualMachineImageId", image)
-    subnet = body.get("networkConfiguration", {}).get("subnetId")
-    if subnet is not None:
-        SUBNET_ID("networkConfiguration.subnetId", subnet)
+    if network.get("subnetId") is not None:
+        SUBNET_ID("networkConfiguration.subnetId", network["subnetId"])
+    for index, address in enumerate(network.get("publicIPAddressConfiguration", {}).get("ipAddressIds") or ()):
+        _ADDRESS_ID(f"networkConfiguration.publicIPAddressConfiguration.ipAddressIds[{index}]", address)
 
 
 def check_start_task(start_task: Mapping[str, Json] | None, pool_document: Mapping[str, Json]) -> None:
@@ -81,19 +88,18 @@ def _check_communication(body: Mapping[str, Json]) -> None:
         raise refuse("enableInterNodeCommunication", True, reason)
 
 
-def _check_endpoints(pools: Sequence[Mapping[str, Json]]) -> None:
-    taken: list[range] = []
-    for index, pool in enumerate(pools):
-        path = f"networkConfiguration.endpointConfiguration.inboundNATPools[{index}]"
-        ports = range(pool["frontendPortRangeStart"], pool["frontendPortRangeEnd"] + 1)
-        if len(ports) < _FEWEST_PORTS:
-            raise refuse(path, pool, f"A range must contain at least {_FEWEST_PORTS} ports.")
-        if any(_overlap(ports, other) for other in (*taken, _RESERVED_PORTS)):
-            raise refuse(path, pool, "A range must not overlap another one, nor ports 50000 to 55000.")
-        if pool["backendPort"] in _RESERVED_BACKENDS:
-            raise refuse(f"{path}.backendPort", pool["backendPort"], "The port is reserved.")
-        taken.append(ports)
-
-
-def _overlap(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
+def _check_machine(machine: Mapping[str, Json]) -> None:
+    """One image; what is of Windows only for it; a number of its own for each disk."""
+    name, image = "virtualMachineConfiguration", machine["imageReference"]
+    given = [key for key in _IMAGE_IDS if key in image]
+    if len(given) + any(key in image for key in _MARKETPLACE) > 1:
+        raise refuse(f"{name}.imageReference.{given[-1]}", image[given[-1]], "It excludes the other properties.")
+    if not machine["nodeAgentSKUId"].lower().startswith("batch.node.windows"):
+        for key in ("windowsConfiguration", "licenseType"):
+            if key in machine:
+                raise refuse(f"{name}.{key}", machine[key], "It can only be given for a Windows image.")
+    numbers: set[int] = set()
+    for index, disk in enumerate(machine.get("dataDisks") or ()):
+        if disk["lun"] in numbers:
+            raise refuse(f"{name}.dataDisks[{index}].lun", disk["lun"], "Another disk has the number.")
+        numbers.add(disk["lun"])
