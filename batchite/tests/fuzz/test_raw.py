@@ -1,6 +1,7 @@
 """Raw bytes on the port of both planes: the server answers or closes, in time, and goes on."""
 
 import base64
+import contextlib
 import hmac
 import socket
 import time
@@ -122,7 +123,8 @@ def _exchange(running: RunningServer, sent: bytes) -> bytes:
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=SECONDS) as connection:
         try:
             connection.sendall(sent)
-            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # the server may have closed it
+                connection.shutdown(socket.SHUT_WR)
             while chunk := connection.recv(65536):
                 answer += chunk
                 assert time.monotonic() < deadline, "the answer does not end"

@@ -9,6 +9,7 @@ from scheduler.worlds import POOL, Driver, job, pool, schedule
 
 from batchite.errors import ServiceError
 from batchite.scheduler import events as e
+from batchite.scheduler.capacity import MOST_NODES
 from batchite.scheduler.model import JobKey, PoolKey, ScheduleKey
 
 
@@ -56,3 +57,15 @@ def test_schedules_count_beside_their_jobs_and_wait_for_room() -> None:
     driver.advance(10)
     driver.send(e.TerminateJob(JobKey("acct", "a"), "done"))
     assert driver.core.world.jobs[JobKey("acct", "nightly:job-1")].state == "active"
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize(("dedicated", "spot"), [(10**6, 0), (0, 10**6), (600, 600)])
+def test_a_machine_plays_so_many_nodes_of_a_pool(dedicated: int, spot: int) -> None:
+    """A mistyped target of a million is steady with what there can be, and says so."""
+    driver = Driver()
+    driver.send(e.CreatePool(pool(dedicated, spot)))
+    assert len(driver.nodes()) == MOST_NODES
+    assert [error.code for error in driver.core.world.pools[POOL].resize_errors] == ["AllocationFailed"]
+    driver.send(e.DeletePool(POOL))
+    assert {node.state for node in driver.nodes()} == {"leavingpool"}

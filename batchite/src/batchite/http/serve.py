@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from batchite.http.protocol import PatientProtocol
 
 Application: TypeAlias = Callable[..., Awaitable[None]]
 KEEP_ALIVE: Final = 75  # seconds a connection may be idle; clients' pools keep theirs about a minute
@@ -136,7 +137,7 @@ async def _start(listener: Listener) -> tuple[_Server, asyncio.Task[None]]:
 
 def _config(listener: Listener) -> uvicorn.Config:
     certificate, key = listener.certificate or (None, None)
-    protocol = _resetting(listener.resets) if listener.resets else "httptools"
+    protocol = _resetting(listener.resets) if listener.resets else PatientProtocol
     options: dict[str, Any] = {"loop": "none", "http": protocol, "ws": "none", "interface": "asgi3"}
     return uvicorn.Config(
         listener.app,
@@ -153,10 +154,10 @@ def _config(listener: Listener) -> uvicorn.Config:
     )
 
 
-def _resetting(resets: Callable[[], bool]) -> type[HttpToolsProtocol]:
+def _resetting(resets: Callable[[], bool]) -> type[PatientProtocol]:
     """The HTTP protocol, on connections that may be reset at any of their bytes."""
 
-    class Resetting(HttpToolsProtocol):
+    class Resetting(PatientProtocol):
         def data_received(self, data: bytes) -> None:
             if resets():
                 self.transport.abort()

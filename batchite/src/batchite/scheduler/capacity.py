@@ -12,15 +12,19 @@ from batchite.scheduler.world import World
 MOST_COMMUNICATING = 100
 """Nodes of a pool with inter-node communication. Source: "Batch service quotas and limits"."""
 
+MOST_NODES = 1000
+"""Nodes of any pool here: each is directories and records of one machine, and a mistyped target must not end it."""
+
 DEDICATED = ResizeError("AccountCoreQuotaReached", "The specified account has reached core quota")
 SPOT = ResizeError("AccountLowPriorityCoreQuotaReached", "The specified account has reached low priority core quota")
 COMMUNICATING = ResizeError(
     "CommunicationEnabledPoolReachedMaxVMCount",
     f"A pool with inter-node communication has at most {MOST_COMMUNICATING} nodes",
 )
+TOO_MANY = ResizeError("AllocationFailed", f"This machine plays at most {MOST_NODES} nodes of a pool")
 NO_DEDICATED = ResizeError("AllocationFailed", "Desired number of dedicated nodes could not be allocated")
 NO_SPOT = ResizeError("AllocationFailed", "Desired number of low priority nodes could not be allocated")
-LIMITS = (DEDICATED, SPOT, COMMUNICATING, NO_DEDICATED, NO_SPOT)
+LIMITS = (DEDICATED, SPOT, COMMUNICATING, TOO_MANY, NO_DEDICATED, NO_SPOT)
 
 
 def granted(world: World, pool: PoolState, wanted: int, *, spot: bool) -> tuple[int, tuple[ResizeError, ...]]:
@@ -29,8 +33,10 @@ def granted(world: World, pool: PoolState, wanted: int, *, spot: bool) -> tuple[
         return 0, ()
     quota = pool.quota.of(spot=spot) if pool.quota and pool.cores else None
     rooms = [] if quota is None else [(SPOT if spot else DEDICATED, _cores_room(world, pool, quota, spot=spot))]
+    present = len(world.nodes_of[pool.key])
     if pool.inter_node:
-        rooms.append((COMMUNICATING, MOST_COMMUNICATING - len(world.nodes_of[pool.key])))
+        rooms.append((COMMUNICATING, MOST_COMMUNICATING - present))
+    rooms.append((TOO_MANY, MOST_NODES - present))
     region = region_room(world, pool, spot=spot)
     if region is not None:
         rooms.append((NO_SPOT if spot else NO_DEDICATED, region))
