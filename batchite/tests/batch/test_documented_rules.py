@@ -174,7 +174,6 @@ TASKS = [
         "exitConditions.exitCodes[0].exitOptions.jobAction",
         value="terminate",
     ),
-    Broken({"constraints": {"maxWallClockTime": "P1Y"}}, "constraints.maxWallClockTime", value="P1Y"),
     Broken({"constraints": {"retentionTime": "P"}}, "constraints.retentionTime", value="P"),
 ]
 
