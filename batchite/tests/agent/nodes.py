@@ -120,6 +120,7 @@ class BlobStore:
     answers: list[int] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)  # with `slow`: bytes flow when this is set
     slow: bool = False
+    mute: bool = False  # takes requests and never answers
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -187,8 +188,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _misbehaves(self) -> bool:
         self.store.requests.append((self.command, self.path, dict(self.headers)))
+        if self.store.mute:
+            self.store.hold.wait(20)
         if not self.store.answers:
-            return False
+            return self.store.mute
         self.close_connection = True
         if status := self.store.answers.pop(0):
             self._answer(status, b"<Error/>")

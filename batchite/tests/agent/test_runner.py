@@ -228,6 +228,12 @@ def test_a_full_disk_is_named(node: Node, monkeypatch: pytest.MonkeyPatch) -> No
     assert code(node.run("/bin/true")) == "DiskFull"
 
 
+def test_a_task_directory_that_cannot_be_made_is_named(node: Node) -> None:
+    """A file is where the folder of the job has to be."""
+    (node.root / "workitems").write_text("")
+    assert code(node.run("/bin/true")) == "ResourceDirectoryCreateFailed"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_the_task_and_its_files_belong_to_the_tasks_user(tmp_path: Path, store: BlobStore) -> None:
     """Under root an unprivileged one, without root's groups, who may change what is in the task directory."""

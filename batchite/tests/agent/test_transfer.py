@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 from agent.nodes import BlobStore, transfer, wait_until
 
 from batchite.agent.launch import OutputFile, ResourceFile
@@ -102,6 +103,29 @@ def test_a_store_that_stays_busy_or_away_becomes_the_tasks_failure(store: BlobSt
     assert "SECRET" not in text
 
 
+def test_a_store_that_does_not_answer_in_time_has_codes_of_its_own(
+    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a download, a listing and an upload; after five tries as well."""
+    monkeypatch.setattr("batchite.agent.transfer.TIMEOUT", urllib3.Timeout(connect=10, read=0.05))
+    (tmp_path / "wd").mkdir()
+    (tmp_path / "wd/out").write_text("out")
+    store.mute = True
+    url = f"{store.url}/c"
+    assert failure_of(ResourceFile(url=f"{url}/a", path="a"), tmp_path)[0] == "BlobDownloadTimedOut"
+    assert failure_of(ResourceFile(container_url=url, path="a"), tmp_path)[0] == "ResourceContainerListTimedOut"
+    with pytest.raises(TransferError) as caught:
+        transfer().upload(OutputFile("out", url), tmp_path, NEVER)
+    assert (caught.value.failure.code, len(store.requests)) == ("FileUploadTimedOut", 3 * ATTEMPTS)
+
+
+def test_a_resource_file_that_cannot_be_written_is_named(store: BlobStore, tmp_path: Path) -> None:
+    """A directory is in its place."""
+    store.blobs["c/a"] = b"data"
+    (tmp_path / "a").mkdir()
+    assert failure_of(ResourceFile(url=f"{store.url}/c/a", path="a"), tmp_path)[0] == "ResourceFileWriteFailed"
+
+
 @pytest.mark.parametrize("path", ["../a", "x/../../a", "link/a"])
 def test_a_path_that_leads_out_of_the_directory_is_refused(store: BlobStore, tmp_path: Path, path: str) -> None:
     """By `..` or by a link; nothing is written there."""
@@ -172,7 +196,13 @@ def test_upload_headers_are_sent(store: BlobStore, task: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(404, "FileUploadContainerNotFound"), (403, "FileUploadAccessDenied"), (409, "FileUploadMiscError")],
+    [
+        (404, "FileUploadContainerNotFound"),
+        (403, "FileUploadAccessDenied"),
+        (409, "FileUploadConflict"),
+        (412, "FileUploadConflict"),
+        (416, "FileUploadMiscError"),
+    ],
 )
 def test_a_refused_upload_has_the_documented_code(store: BlobStore, task: Path, status: int, code: str) -> None:
     """And shows no SAS."""

@@ -254,7 +254,13 @@ def _list_failure(status: int, url: str) -> Failure:
 
 
 def _upload_failure(status: int, url: str, name: str) -> Failure:
-    codes = {404: "FileUploadContainerNotFound", 401: "FileUploadAccessDenied", 403: "FileUploadAccessDenied"}
+    codes = {
+        404: "FileUploadContainerNotFound",
+        401: "FileUploadAccessDenied",
+        403: "FileUploadAccessDenied",
+        409: "FileUploadConflict",  # a snapshot, another kind of blob, or a lease that somebody has
+        412: "FileUploadConflict",
+    }
     return _failure(
         codes.get(status, "FileUploadMiscError"), f"The output file {name} could not be uploaded (HTTP {status})", url
     )
