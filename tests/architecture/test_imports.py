@@ -50,6 +50,7 @@ ROOTS = {
     "reference",
     "cli",
     "__main__",
+    "node_logs",
 }
 
 # Outside Batchite: what each top-level folder may import of the project.

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from batchite.agent.agent import LocalAgent
+from batchite.agent.node_logs import NodeLogs
 from batchite.agent.processes import Journal
 from batchite.agent.transfer import Transfer, Uploaded
 from batchite.agent.users import TaskUsers, choose_users
@@ -59,6 +60,7 @@ from batchite.identity.tokens import Keys, TokenIssuer, TokenVerifier, derived, 
 from batchite.lasting import clock_of, open_store, open_story
 from batchite.launches import NodeLaunches, Site
 from batchite.logins import LoginAccess
+from batchite.node_logs import LogUploads
 from batchite.provider_process import ProviderProcess
 from batchite.scheduler.events import Event
 from batchite.service import BatchService
@@ -291,7 +293,8 @@ class Parts:
         local = known.local_audiences(base.ports.https)
         developer = Application(known.DEVELOPER_CLIENT_ID, base.keys.client_secret, known.DEVELOPER_OBJECT_ID)
         files = LocalNodeFiles(_node_root(base))
-        context = Context(base.service, self.accounts, files, self.applications, self.launches.doors)
+        logs = LogUploads(_node_logs(base), self.launches, base.certificates.bundle)
+        context = Context(base.service, self.accounts, files, self.applications, self.launches.doors, logs)
         batch = Router(disturbed("batch", data_plane_routes(context), self.chaos))
         arm = Router(disturbed("arm", self.arm.routes, self.chaos), unknown_type)
         batch_caller = BatchAuthenticator(self.accounts, base.verifier, self.authorizer.allowed)
@@ -311,6 +314,10 @@ class Parts:
 
 def _node_root(base: Foundation) -> Path:
     return (base.options.node_root or base.data.nodes).absolute()
+
+
+def _node_logs(base: Foundation) -> NodeLogs:
+    return NodeLogs(base.data.logs / "nodes")
 
 
 def _built_in(base: Foundation) -> BatchAccount:
@@ -355,10 +362,10 @@ async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, us
     def uploaded(stored: list[Uploaded]) -> None:
         loop.call_soon_threadsafe(_record, ledger, stored)
 
-    transfer = Transfer(base.certificates.bundle, parts.launches.token)
-    agent = LocalAgent(root, journal, transfer, users, post, uploaded)
+    transfer, logs = Transfer(base.certificates.bundle, parts.launches.token), _node_logs(base)
+    agent = LocalAgent(root, journal, transfer, users, post, uploaded, logs)
     doors, secret = parts.launches.doors, derived(base.keys.token_key, "host keys of nodes")
-    doors.admit(LoginAccess(parts.launches, users, journal, secret, loop))
+    doors.admit(LoginAccess(parts.launches, users, journal, logs, secret, loop))
     base.service.start(agent, parts.launches)
     for node in logins.reopen(base.service, doors):
         log.warning("the port where one logged in to node %s is taken: it will have another one", node.node)

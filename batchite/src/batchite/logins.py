@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from batchite.agent.node_logs import NodeLogs
 from batchite.agent.processes import Journal
 from batchite.agent.users import TaskUsers
 from batchite.batch.node_users import matches
@@ -30,6 +31,7 @@ class LoginAccess:
     launches: NodeLaunches
     users_of_tasks: TaskUsers
     journal: Journal
+    logs: NodeLogs
     secret: bytes  # what the host keys come from
     loop: asyncio.AbstractEventLoop
 
@@ -47,6 +49,7 @@ class LoginAccess:
 
     async def login(self, node: NodeKey, user: NodeUser) -> Login:
         """The node's directory, as the user of tasks; a user with rights has those of tasks with elevation."""
+        self.logs.write(node, f"session of {user.name} begins")
         directory, environment = await self._ask(lambda: self.launches.login(node, user.name))
         return Login(directory, self.users_of_tasks.of(admin=user.admin), environment, self.journal.started)
 

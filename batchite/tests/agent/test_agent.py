@@ -10,6 +10,7 @@ from agent.nodes import PATH, SAME_USER, USERS, transfer, wait_until
 from batchite.agent import processes
 from batchite.agent.agent import DIRECTORIES, LocalAgent
 from batchite.agent.launch import Launch, node_directory, task_directory
+from batchite.agent.node_logs import NodeLogs
 from batchite.agent.users import TaskUser, TaskUsers
 from batchite.scheduler.events import (
     Event,
@@ -37,7 +38,9 @@ class Site:
         self.root = root
         self.events: list[Event] = []
         self.journal = processes.Journal(root.parent / "journal")
-        self.agent = LocalAgent(root, self.journal, transfer(), users, self.events.append, lambda _: None)
+        self.agent = LocalAgent(
+            root, self.journal, transfer(), users, self.events.append, lambda _: None, NodeLogs(root / "logs")
+        )
 
     @property
     def node(self) -> Path:

@@ -10,6 +10,7 @@ from agent.nodes import PATH, USERS, BlobStore, transfer, wait_until
 from batchite.agent import processes
 from batchite.agent.agent import LocalAgent
 from batchite.agent.launch import Instance, Launch, ResourceFile, node_directory, task_directory
+from batchite.agent.node_logs import NodeLogs
 from batchite.scheduler.events import (
     Event,
     NodePrepared,
@@ -33,7 +34,9 @@ class Site:
         self.root = root
         self.events: list[Event] = []
         journal = processes.Journal(root.parent / "journal")
-        self.agent = LocalAgent(root, journal, transfer(), USERS, self.events.append, lambda _: None)
+        self.agent = LocalAgent(
+            root, journal, transfer(), USERS, self.events.append, lambda _: None, NodeLogs(root / "logs")
+        )
 
     def directory(self, number: int) -> Path:
         """The task's directory on a node, which all instances call the shared one."""

@@ -15,6 +15,7 @@ from agent.nodes import PATH, SAME_USER, USERS, BlobStore, Node, Running, transf
 
 from batchite.agent.agent import LocalAgent
 from batchite.agent.launch import Launch, Package, node_directory, task_directory
+from batchite.agent.node_logs import NodeLogs
 from batchite.agent.packages import extract, install, variables
 from batchite.agent.processes import Journal
 from batchite.agent.transfer import TransferError
@@ -157,7 +158,15 @@ def test_a_package_that_cannot_be_fetched_is_named(node: Node, store: BlobStore,
 def test_the_tasks_of_a_node_share_its_packages(tmp_path: Path, store: BlobStore) -> None:
     """Packages of the pool are there before the node is ready; each task is told where, and may add its own."""
     events: list[Event] = []
-    agent = LocalAgent(tmp_path, Journal(tmp_path / "journal"), transfer(), USERS, events.append, lambda _: None)
+    agent = LocalAgent(
+        tmp_path,
+        Journal(tmp_path / "journal"),
+        transfer(),
+        USERS,
+        events.append,
+        lambda _: None,
+        NodeLogs(tmp_path / "logs"),
+    )
     package = replace(PACKAGE, url=f"{store.url}/app/v")
     agent.prepare_node(NODE, 1, (package,))
     wait_until(lambda: NodePrepared(NODE, 1) in events, "the node is ready")
@@ -176,7 +185,15 @@ def test_the_tasks_of_a_node_share_its_packages(tmp_path: Path, store: BlobStore
 def test_a_node_without_its_package_is_unusable(tmp_path: Path, store: BlobStore) -> None:
     """The node's errors say which package it is; a task with such a reference fails by itself."""
     events: list[Event] = []
-    agent = LocalAgent(tmp_path, Journal(tmp_path / "journal"), transfer(), USERS, events.append, lambda _: None)
+    agent = LocalAgent(
+        tmp_path,
+        Journal(tmp_path / "journal"),
+        transfer(),
+        USERS,
+        events.append,
+        lambda _: None,
+        NodeLogs(tmp_path / "logs"),
+    )
     missing = replace(PACKAGE, url=f"{store.url}/app/nothing")
     agent.prepare_node(NODE, 1, (missing,))
     (unusable,) = wait_until(lambda: events, "the node is judged")
@@ -196,7 +213,15 @@ def test_a_node_without_its_package_is_unusable(tmp_path: Path, store: BlobStore
 def test_a_node_that_goes_ends_its_downloads(tmp_path: Path, store: BlobStore) -> None:
     """A download that hangs keeps no node: it is broken off, and nothing of the node stays."""
     events: list[Event] = []
-    agent = LocalAgent(tmp_path, Journal(tmp_path / "journal"), transfer(), USERS, events.append, lambda _: None)
+    agent = LocalAgent(
+        tmp_path,
+        Journal(tmp_path / "journal"),
+        transfer(),
+        USERS,
+        events.append,
+        lambda _: None,
+        NodeLogs(tmp_path / "logs"),
+    )
     store.blobs["app/v"], store.slow = os.urandom(1 << 20), True
     agent.prepare_node(NODE, 1, (replace(PACKAGE, url=f"{store.url}/app/v"),))
     wait_until(lambda: store.requests, "the download has begun")

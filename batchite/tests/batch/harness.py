@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from batch.uploads import Uploads
+
 from batchite.agent.launch import Launch, Mount, Package, node_directory, task_directory
 from batchite.batch.accounts import BatchAccount
 from batchite.batch.applications import Application
@@ -337,10 +339,8 @@ class Account:
 
     def wait_for_running(self, task: str = "t0") -> Any:
         """The task, once it runs."""
-        return wait_until(
-            lambda: (found := self.get(f"/jobs/job/tasks/{task}").json)["state"] == "running" and found,
-            f"{task} runs",
-        )
+        target = f"/jobs/job/tasks/{task}"
+        return wait_until(lambda: (found := self.get(target).json)["state"] == "running" and found, f"{task} runs")
 
     def finished(self, task: str = "t0") -> Any:
         """The task, once it is completed."""
@@ -357,8 +357,8 @@ class Server:
         self.root = root
         self.service = BatchService(MemoryStore(), Clock(scale=SCALE, real_origin=time.time()))
         self.agent = ScriptedAgent(root, self._post)
-        self.doors = Doors()
-        context = Context(self.service, AnyAccount(), LocalNodeFiles(root), Applications(), self.doors)
+        self.doors, self.uploads, files = Doors(), Uploads(), LocalNodeFiles(root)
+        context = Context(self.service, AnyAccount(), files, Applications(), self.doors, self.uploads)
         router = Router(data_plane_routes(context))
         self.launches = Launches(self)
         self._socket = bind(0, "--http-port")

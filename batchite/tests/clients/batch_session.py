@@ -234,6 +234,11 @@ NODES = (
         "batch node remote-login-settings show --pool-id nodes --node-id {node}",
         {"remoteLoginIPAddress": "127.0.0.1"},
     ),
+    Step(
+        "batch node service-logs upload --pool-id nodes --node-id {node} --container-url https://127.0.0.1/c"
+        " --start-time 2026-01-01T00:00:00Z",
+        fails="(InvalidPropertyValue)",
+    ),
     Step("batch node user delete --pool-id nodes --node-id {node} --user-name ann --yes"),
     Step("batch node reboot --pool-id nodes --node-id {node} --node-reboot-option requeue"),
     Step("batch node show --pool-id nodes --node-id {node}", {"state": "idle"}, until=True),
@@ -275,9 +280,7 @@ CHAPTERS: Mapping[str, tuple[Step, ...]] = {
     "nodes": NODES,
     "schedules": SCHEDULES,
 }
-UNBUILT: Mapping[str, str] = {
-    "batch node service-logs upload": "upload_node_logs",
-}
+UNBUILT: Mapping[str, str] = {}
 """Commands without a step because Batchite does not have their operation yet."""
 
 

@@ -95,6 +95,8 @@ FITTING: dict[str, list[Any]] = {
     "create_task": [TASK, MULTI_INSTANCE],
     "create_task_collection": [{"value": [TASK, {"id": "other", "commandLine": "exit 1"}]}],
     "replace_task": [{"constraints": TASK["constraints"]}],
+    "deallocate_node": [{"nodeDeallocateOption": "requeue"}],
+    "upload_node_logs": [{"containerUrl": "https://h/c?sig=a", "startTime": "2026-01-01T00:00:00Z"}],
     "create_node_user": [USER],
     "replace_node_user": [USER],
 }

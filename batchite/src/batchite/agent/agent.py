@@ -14,6 +14,7 @@ from pathlib import Path
 from batchite.agent import directories, processes
 from batchite.agent.gang import Gang
 from batchite.agent.launch import Launch, Mount, Package, node_directory
+from batchite.agent.node_logs import NodeLogs
 from batchite.agent.packages import Preparation
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
@@ -55,9 +56,10 @@ class LocalAgent:
         users: TaskUsers,
         post: Callable[[Event], None],
         on_uploaded: Callable[[list[Uploaded]], None],
+        logs: NodeLogs,
     ) -> None:
         self._root, self._journal, self._transfer, self._users = root, journal, transfer, users
-        self._post, self._on_uploaded = post, on_uploaded
+        self._post, self._on_uploaded, self._logs = post, on_uploaded, logs
         self._threads = ThreadPoolExecutor(THREADS, "attempt")
         self._controls = ThreadPoolExecutor(CONTROL_THREADS, "agent")
         self._lock = threading.Lock()
@@ -153,27 +155,36 @@ class LocalAgent:
         keep: bool,
     ) -> None:
         directory = node_directory(self._root, node)
+        self._logs.begin(node, boot, keep=keep)
         if before is not None:
             before.end()
         try:
-            if not keep:
-                directories.remove(directory)
-            for name in DIRECTORIES:
-                directories.provide(directory / name, self._users.plain)
+            self._make(directory, keep=keep)
             mine.install(directory, self._transfer, self._users.plain)
         except TransferError as error:
             if not mine.stopping:
-                self._post(NodeUnusable(node, boot, error.failure))
+                self._unusable(node, boot, error.failure)
             return
         except OSError as error:
             log.warning("node %s cannot be made: %s", node.node, error)
             details = (Detail("Path", str(directory)),)
             failure = Failure("servererror", "NodeDirectoryCreateFailed", f"No directory: {error.strerror}", details)
-            self._post(NodeUnusable(node, boot, failure))
+            self._unusable(node, boot, failure)
             return
         finally:
             mine.over()
+        self._logs.write(node, f"boot {boot}: ready")
         self._post(NodePrepared(node, boot))
+
+    def _make(self, directory: Path, *, keep: bool) -> None:
+        if not keep:
+            directories.remove(directory)
+        for name in DIRECTORIES:
+            directories.provide(directory / name, self._users.plain)
+
+    def _unusable(self, node: NodeKey, boot: int, failure: Failure) -> None:
+        self._logs.write(node, f"boot {boot}: unusable, {failure.code}")
+        self._post(NodeUnusable(node, boot, failure))
 
     def _stop(self, owner: Owner | None, missed: Event) -> None:
         """Stop an attempt. One that has ended already has its answer under way; `missed` is for a core without it."""
@@ -220,11 +231,15 @@ class LocalAgent:
         self._threads.submit(self._run, owners, attempt, ended)
 
     def _run(self, owners: list[Owner], attempt: Attempt | Gang, ended: Callable[[Ended], None]) -> None:
+        for node, name, number in owners:
+            self._logs.write(node, f"{name} attempt {number}: begins")
         try:
             end = attempt.run()
         except Exception as error:  # a bug must end the attempt, never leave its task running for ever
             log.exception("attempt of %s failed in the agent", owners[0][1])
             end = Ended(None, Failure("servererror", "Unknown", f"The node agent failed: {type(error).__name__}"))
+        for node, name, number in owners:
+            self._logs.write(node, f"{name} attempt {number}: {_told(end)}")
         with self._lock:
             for owner in owners:
                 del self._attempts[owner]
@@ -245,9 +260,16 @@ class LocalAgent:
             attempt.wait()
         directory = node_directory(self._root, node)
         _logged(lambda: processes.kill_marked(f"AZ_BATCH_NODE_ROOT_DIR={directory}"))
+        self._logs.write(node, f"boot {boot}: down, nothing runs any more")
         if not keep:
+            self._logs.forget(node)
             _logged(lambda: directories.remove(directory))
         self._post(NodeRemoved(node, boot))
+
+
+def _told(end: Ended) -> str:
+    code = "without an exit code" if end.exit_code is None else f"with exit code {end.exit_code}"
+    return f"ended {code}" + (f", {end.failure.code}" if end.failure else "")
 
 
 def _owner(task: JobTaskKey, attempt: int) -> Owner:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from batchite.agent.launch import OutputFile
 from batchite.batch.accounts import AccountDirectory
 from batchite.batch.applications import ApplicationDirectory
 from batchite.batch.files import NodeFiles
@@ -26,6 +27,13 @@ class Logins(Protocol):
         """The port of the node's door; a new one gets the first of the ports that is free. Raises LookupError."""
 
 
+class LogUploads(Protocol):
+    """The logs of nodes."""
+
+    async def upload(self, node: NodeKey, times: tuple[float, float], container: OutputFile) -> int:
+        """Store the files with messages of that time; how many they are. Raises TransferError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the handlers work with. One per server."""
@@ -35,6 +43,7 @@ class Context:
     files: NodeFiles
     applications: ApplicationDirectory
     logins: Logins
+    logs: LogUploads
 
 
 def job_quota(context: Context, account: str) -> int | None:

@@ -32,8 +32,8 @@ METADATA = listing(record({"name": text(1), "value": text()}))
 RETRIES = integer(-1)
 DEALLOCATION = choice("requeue", "terminate", "taskcompletion", "retaineddata")
 MODE = text(pattern="[0-7]{3,4}", form="an octal file mode such as 0770")
-_URL = text(pattern=r"(?i:https?)://[^/\s]+(/\S*)?", form="an http or https URL")
-_IDENTITY = record({"resourceId": text(1)})
+URL = text(pattern=r"(?i:https?)://[^/\s]+(/\S*)?", form="an http or https URL")
+IDENTITY = record({"resourceId": text(1)})
 
 
 def command_line(name: str, value: Json) -> None:
@@ -61,12 +61,12 @@ _RESOURCE_FILE = exactly_one(
     record(
         optional={
             "autoStorageContainerName": text(3, 63, r"[a-z0-9]([a-z0-9-]*[a-z0-9])?|\$web", "a container's name"),
-            "storageContainerUrl": _URL,
-            "httpUrl": _URL,
+            "storageContainerUrl": URL,
+            "httpUrl": URL,
             "blobPrefix": text(),
             "filePath": relative_path,
             "fileMode": MODE,
-            "identityReference": _IDENTITY,
+            "identityReference": IDENTITY,
         }
     ),
     "autoStorageContainerName",
@@ -87,10 +87,10 @@ def resource_file(name: str, value: Json) -> None:
 RESOURCE_FILES = listing(resource_file)
 
 _CONTAINER = record(
-    {"containerUrl": _URL},
+    {"containerUrl": URL},
     {
         "path": text(),
-        "identityReference": _IDENTITY,
+        "identityReference": IDENTITY,
         "uploadHeaders": listing(record({"name": text(1)}, {"value": text()})),
     },
 )
@@ -144,7 +144,7 @@ _MOUNT = exactly_one(
         optional={
             BLOBS: record(
                 {"accountName": text(1), "containerName": text(1), "relativeMountPath": relative_path},
-                {"blobfuseOptions": text(), "identityReference": _IDENTITY, "accountKey": _NO_KEY, "sasKey": _NO_KEY},
+                {"blobfuseOptions": text(), "identityReference": IDENTITY, "accountKey": _NO_KEY, "sasKey": _NO_KEY},
             ),
             "azureFileShareConfiguration": _NO_MOUNT,
             "cifsMountConfiguration": _NO_MOUNT,

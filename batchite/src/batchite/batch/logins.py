@@ -18,9 +18,7 @@ WITHOUT_MACHINE = frozenset({"creating", "preempted", "deallocating", "deallocat
 
 async def door(context: Context, pool_document: Mapping[str, Json], node: NodeState) -> int:
     """The port of the node's door, opened and noted if need be. Raises a 409 when it can have none."""
-    if node.state in WITHOUT_MACHINE:
-        code = UNDER_WAY.get(node.state, "OperationInvalidForCurrentState")
-        raise ServiceError(code, f"The node is {node.state}: there is no machine to log in to.")
+    require_machine(node)
     known = context.logins.port(node.key)
     if known is not None:
         return known
@@ -31,6 +29,13 @@ async def door(context: Context, pool_document: Mapping[str, Json], node: NodeSt
         raise ServiceError("OperationInvalidForCurrentState", text) from None
     await context.service.save(Document(NODE, document_key(node.key), {"sshPort": port}))
     return port
+
+
+def require_machine(node: NodeState) -> None:
+    """Raise a 409 for a node that has no machine."""
+    if node.state in WITHOUT_MACHINE:
+        code = UNDER_WAY.get(node.state, "OperationInvalidForCurrentState")
+        raise ServiceError(code, f"The node is {node.state}: it has no machine.")
 
 
 def ports(service: BatchService, pool_document: Mapping[str, Json], node: NodeKey) -> list[int]:

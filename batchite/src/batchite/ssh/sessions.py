@@ -21,7 +21,7 @@ from pathlib import Path
 
 import asyncssh
 
-from batchite.agent import processes
+from batchite.agent import credentials, processes
 from batchite.agent.users import TaskUser
 from batchite.ssh.port import Login
 
@@ -118,17 +118,15 @@ def _start(
         command = ["/bin/sh", "-c", OPEN_TERMINAL, streams.terminal, *command]
     name, value = marker.split("=")
     try:
-        return subprocess.Popen(
+        return credentials.popen(
             command,
+            login.user,
             cwd=login.directory,
             env={**_wishes(process), **login.environment, name: value},
             stdin=streams.child[0],
             stdout=streams.child[1],
             stderr=streams.child[2],
             start_new_session=True,
-            user=login.user.uid,
-            group=login.user.gid,
-            extra_groups=None if login.user.uid is None else [],
         )
     except OSError:
         streams.close()
