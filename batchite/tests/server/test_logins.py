@@ -205,7 +205,7 @@ def test_who_is_let_in(running: RunningServer, node: str, tmp_path: Path) -> Non
 def test_a_reboot_ends_sessions_and_keeps_users(running: RunningServer, tmp_path: Path) -> None:
     """The node shows the same key and port afterwards; the server's log holds no secret."""
     client = running.client()
-    name = "rebooted"
+    name = "rebooted-with-users"
     node = node_of(client, name)
     ann = visitor(running, name, node, tmp_path, password="never in a log")
 
