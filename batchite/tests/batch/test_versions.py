@@ -16,7 +16,9 @@ IN_THE_FIELD = [
     "2021-06-01.14.0",
     "2020-09-01.12.0",
     "2020-03-01.11.0",
+    "2018-12-01.8.0",
     "2017-05-01.5.0",
+    "2016-07-01.3.1",
 ]
 
 
@@ -99,3 +101,50 @@ def test_communication_modes_were_there_until_2025(account: Account) -> None:
     assert (refused.status, refused.values["PropertyName"]) == (400, "targetNodeCommunicationMode")
     wrong = account.post("/pools?api-version=2024-02-01.19.0", POOL | {"targetNodeCommunicationMode": "loud"})
     assert (wrong.code, wrong.values["PropertyName"]) == ("InvalidPropertyValue", "targetNodeCommunicationMode")
+
+
+@pytest.mark.documented
+def test_resource_files_had_a_blob_source(account: Account) -> None:
+    """Before 2018-12-01 httpUrl was blobSource, in pools, jobs and tasks."""
+    file = {"filePath": "in", "blobSource": "http://127.0.0.1/in"}
+    found = pool(account, "2018-08-01.7.0", startTask={"commandLine": "exit 0", "resourceFiles": [file]})
+    assert found["startTask"]["resourceFiles"] == [file]
+    new = {"filePath": "in", "httpUrl": "http://127.0.0.1/in"}
+    assert account.get("/pools/pool").json["startTask"]["resourceFiles"] == [new]
+    account.job()
+    task = {"id": "t", "commandLine": "exit 0", "resourceFiles": [file]}
+    assert account.post("/jobs/job/tasks?api-version=2018-08-01.7.0", task).status == 201
+    assert account.get("/jobs/job/tasks/t").json["resourceFiles"] == [new]
+    assert account.post("/jobs/job/tasks", task | {"id": "new"}).code == "InvalidRequestBody"
+
+
+@pytest.mark.documented
+def test_dedicated_nodes_were_the_only_ones(account: Account) -> None:
+    """Before 2017-05-01 a pool has targetDedicated and currentDedicated."""
+    found = pool(account, "2016-07-01.3.1", targetDedicated=0)
+    assert (found["targetDedicated"], found["currentDedicated"]) == (0, 0)
+    assert "targetDedicatedNodes" not in found
+    assert account.post("/pools/pool/resize?api-version=2016-07-01.3.1", {"targetDedicated": 0}).status == 202
+    assert account.get("/pools/pool").json["targetDedicatedNodes"] == 0
+
+
+@pytest.mark.documented
+def test_resource_tags_were_there_until_2025(account: Account) -> None:
+    """Older versions keep and show tags of a pool's resources; the newest has none."""
+    assert pool(account, "2024-02-01.19.0", resourceTags={"a": "b"})["resourceTags"] == {"a": "b"}
+    assert "resourceTags" not in account.get("/pools/pool").json
+    assert account.post("/pools", POOL | {"id": "new", "resourceTags": {}}).values["PropertyName"] == "resourceTags"
+
+
+@pytest.mark.documented
+def test_what_has_been_retired(account: Account) -> None:
+    """Empty lists of it are taken from older clients, whatever asks for it is refused with what to do."""
+    retired: dict[str, list[Any]] = {"certificateReferences": [], "applicationLicenses": []}
+    assert retired.keys().isdisjoint(pool(account, "2024-02-01.19.0", **retired))
+    licensed = POOL | {"id": "new", "applicationLicenses": ["maya"]}
+    answer = account.post("/pools?api-version=2024-02-01.19.0", licensed)
+    assert (answer.status, "retired" in answer.values["Reason"]) == (501, True)
+    cloud = {"id": "new", "vmSize": "small", "cloudServiceConfiguration": {"osFamily": "5"}}
+    refused = account.post("/pools?api-version=2022-01-01.15.0", cloud)
+    assert (refused.code, refused.values["PropertyName"]) == ("InvalidPropertyValue", "cloudServiceConfiguration")
+    assert "virtualMachineConfiguration" in refused.values["Reason"]

@@ -232,7 +232,7 @@ NODES = (
     Step("batch node user reset --pool-id nodes --node-id {node} --user-name ann --password Of-This-Test-2"),
     Step(
         "batch node remote-login-settings show --pool-id nodes --node-id {node}",
-        {"remoteLoginIPAddress": "127.0.0.1"},
+        {"remoteLoginIpAddress": "127.0.0.1"},
     ),
     Step(
         "batch node service-logs upload --pool-id nodes --node-id {node} --container-url https://127.0.0.1/c"

@@ -312,6 +312,18 @@ NODES = (
         code="NodeUserNotFound",
     ),
     Call(
+        "get_node_remote_login_settings",
+        "compute_node.get_remote_login_settings",
+        "node with a user",
+        args=("{pool}", "{node}"),
+        kind="BatchNodeRemoteLoginSettings",
+        old_kind="ComputeNodeGetRemoteLoginSettingsResult",
+        shows={"remoteLoginIPAddress": "127.0.0.1"},
+        elsewhere="server/test_logins.py::test_a_command_runs_in_the_nodes_directory_as_the_user_of_tasks",
+        wrong=("{pool}", NONE),
+        code=NO_NODE,
+    ),
+    Call(
         "list_node_extensions",
         "compute_node_extension.list",
         "node",

@@ -38,4 +38,8 @@ def test_a_session(running: RunningServer, tmp_path: Path) -> None:
     assert (seen["added"], seen["pages"]) == (["success"] * 3, [3, 1])
     assert sorted(seen["files"]) == ["stderr.txt", "stdout.txt", "wd"]
     refused = {name: seen[name] for name in ("again", "succeeded", "missing")}
-    assert refused == {"again": [409, "PoolExists"], "succeeded": [409, "TaskSucceeded"], "missing": [404, "TaskNotFound"]}
+    assert refused == {
+        "again": [409, "PoolExists"],
+        "succeeded": [409, "TaskSucceeded"],
+        "missing": [404, "TaskNotFound"],
+    }

@@ -187,6 +187,7 @@ _POOL_PROPERTIES = SCALE | {
     "mountConfiguration": listing(_MOUNT, 10),
     "upgradePolicy": UPGRADE_POLICY,
     "targetNodeCommunicationMode": _OLD_MODE,
+    "resourceTags": _OLD_MODE,
 }
 POOL: Check = record({"id": identifier} | _POOL_NEEDS, _POOL_PROPERTIES)
 
@@ -212,6 +213,7 @@ POOL_PATCH: Check = record(
         "applicationPackageReferences": REFERENCES,
         "metadata": METADATA,
         "targetNodeCommunicationMode": _OLD_MODE,
+        "resourceTags": _OLD_MODE,
     }
 )
 POOL_PROPERTIES: Check = record(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from batchite.batch import logins, node_users
-from batchite.batch.answers import address, created, done, one
+from batchite.batch.answers import address, created, done, entity, own_url
 from batchite.batch.bodies import read_body
 from batchite.batch.context import POOL, Context, stored
 from batchite.batch.node_handlers import find_node
-from batchite.batch.resources import REMOTE_LOGIN
 from batchite.errors import ServiceError
 from batchite.http.types import Request, Response
 from batchite.scheduler.credentials import NodeUser
@@ -49,7 +48,9 @@ async def get_node_remote_login_settings(context: Context, request: Request) -> 
     """GET /pools/{poolId}/nodes/{nodeId}/remoteloginsettings: where users log in; the door opens when first asked."""
     pool, node = find_node(context, request)
     port = await logins.door(context, stored(context.service, POOL, pool.key), node)
-    return one(request, REMOTE_LOGIN, {"remoteLoginIPAddress": logins.ADDRESS, "remoteLoginPort": port})
+    item = {"remoteLoginIPAddress": logins.ADDRESS, "remoteLoginPort": port}
+    metadata = {"odata.metadata": entity(request, "RemoteLoginSettings")}
+    return Response(200, metadata | item, {"dataserviceid": own_url(request)})
 
 
 def _known(users: tuple[NodeUser, ...], name: str) -> NodeUser:

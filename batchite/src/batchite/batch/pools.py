@@ -25,7 +25,9 @@ from batchite.service import BatchService, Document
 _SCALE = frozenset(documents.SCALE)
 _OPTION = "nodeDeallocationOption"
 _OF_ARM = ("identity", _OPTION)
-_IN_DOCUMENT = frozenset({"startTask", "metadata", "applicationPackageReferences", "targetNodeCommunicationMode"})
+_IN_DOCUMENT = frozenset(
+    {"startTask", "metadata", "applicationPackageReferences", "targetNodeCommunicationMode", "resourceTags"}
+)
 _CHANGEABLE = _SCALE | _IN_DOCUMENT | {_OPTION}
 _DEFAULT_INTERVAL = "PT15M"
 _DEFAULT_TIMEOUT = "PT15M"

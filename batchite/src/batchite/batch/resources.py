@@ -115,7 +115,6 @@ NODE = Resource(
 )
 APPLICATION = Resource("applications", {})
 LOG_UPLOAD = Resource("uploadbatchservicelogs", {})
-REMOTE_LOGIN = Resource("remoteloginsettings", {})
 EXTENSION = Resource("nodeextensions", {}, _names("provisioningState vmExtension instanceView"))
 NODE_COUNTS = Resource("poolnodecounts", _kinds(text="poolId"))
 USAGE = Resource("poolusagemetrics", _kinds(text="poolId"))
