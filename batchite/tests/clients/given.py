@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from azure.batch import BatchClient
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import HttpRequest
+from azure.storage.blob import BlobServiceClient, ContainerSasPermissions, generate_container_sas
 from clients.batch_session import VM
 from clients.calls import ON_EMPTY, ON_SHARED, POOL
 from conformance.cases import matches
-from servers import wait_until
+from servers import RunningServer, wait_until
 
 from batchite.batch.usage_metrics import INTERVAL, LATEST_END
 from batchite.clock import wire_time
@@ -25,9 +27,10 @@ _NUMBERS = count(1)
 
 @dataclass(frozen=True)
 class World:
-    """A Batch account over the wire."""
+    """A Batch account over the wire, and a container that may be written to."""
 
     client: BatchClient
+    container: str = field(repr=False)  # with a signature
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """The answer to a request."""
@@ -216,10 +219,22 @@ GIVEN: Mapping[str, Callable[[World, str], Facts]] = {
 _ROOTS = {"schedule": "/jobschedules", "job": "/jobs", "pool": "/pools"}
 
 
+def container(running: RunningServer) -> str:
+    """The URL of a new container, signed for writing."""
+    env, name = running.environment, "stored"
+    with BlobServiceClient.from_connection_string(
+        env["AZURE_STORAGE_CONNECTION_STRING"], connection_verify=env["REQUESTS_CA_BUNDLE"]
+    ) as blobs:
+        url = blobs.create_container(name).url
+        account, key = str(blobs.account_name), blobs.credential.account_key
+    rights, until = ContainerSasPermissions(write=True, create=True), datetime.now(UTC) + timedelta(hours=1)
+    return f"{url}?{generate_container_sas(account, name, account_key=key, permission=rights, expiry=until)}"
+
+
 def given(world: World, kind: str) -> Facts:
     """Make it; the facts about it, and a name for something new."""
     number = next(_NUMBERS)
-    return {"new": f"new-{number}"} | GIVEN[kind](world, f"given-{number}")
+    return {"new": f"new-{number}", "container": world.container} | GIVEN[kind](world, f"given-{number}")
 
 
 def remove(world: World, facts: Facts) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from clients.applications import account_with_application
-from clients.calls import APPLICATIONS, NODES, POOLS, Call
+from clients.calls import APPLICATIONS, POOLS, Call
 from clients.calls_jobs import JOBS, SCHEDULES, TASKS
+from clients.calls_nodes import NODES
 from clients.environments import environment, plain_variables
-from clients.given import World, filled, given, remove
+from clients.given import World, container, filled, given, remove
 from conformance.cases import matches
 from servers import RunningServer
 
@@ -88,7 +89,7 @@ def account_of(running: RunningServer) -> tuple[str, str, str]:
 def world(running: RunningServer) -> Iterator[World]:
     """The account over the wire."""
     with running.client() as client:
-        yield World(client)
+        yield World(client, container(running))
 
 
 def pairs(*, failing: bool) -> list[Any]:
