@@ -130,6 +130,7 @@ def _of_file(path: Path, subjects: Sequence[str]) -> list[Entry]:
         data = path.read_bytes()
     except FileNotFoundError:  # it went meanwhile
         return []
+    data = data[: data.rfind(b"\n") + 1]  # a line may be on its way
     starts = {start for subject in subjects for start in _lines_with(data, b'"%s"' % subject.encode())}
     wanted = frozenset(subjects)
     return [entry for start in sorted(starts) for entry in _entries(data[start : data.find(b"\n", start)], wanted)]
@@ -145,6 +146,9 @@ def _lines_with(data: bytes, text: bytes) -> Iterator[int]:
 
 
 def _entries(line: bytes, subjects: frozenset[str]) -> Iterable[Entry]:
-    _, at, origin, notes = orjson.loads(line)
+    try:
+        _, at, origin, notes = orjson.loads(line)
+    except orjson.JSONDecodeError:  # what a power cut has left of it
+        return []
     event, _, cause = origin.partition(" ")
     return [Entry(at, event, cause, subject, what, facts) for subject, what, facts in notes if subject in subjects]

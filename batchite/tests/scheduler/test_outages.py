@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from scheduler.worlds import JOB, POOL, Driver, ready, task
+from scheduler.worlds import JOB, POOL, Driver, pool, ready, task
 
 from batchite.errors import ServiceError
 from batchite.records import decoder, encode
@@ -12,7 +12,7 @@ from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Record
 from batchite.scheduler.core import Scheduler
-from batchite.scheduler.model import Failure, NodeState
+from batchite.scheduler.model import AutoScale, Failure, NodeState
 from batchite.scheduler.shortages import RegionLimit
 
 
@@ -47,6 +47,24 @@ def test_a_resize_beyond_the_region_ends_with_allocation_failed() -> None:
     driver.send(e.LimitRegion(POOL, None))
     resize(driver, 4, 3)
     assert (states(driver), errors(driver)) == (["idle"] * 7, [])
+
+
+@pytest.mark.documented
+def test_an_autoscaled_pool_tries_again_at_each_evaluation() -> None:
+    """It shows the error as long as the region has too little, and grows with the evaluation after the limit's end."""
+    driver = Driver()
+    formula = AutoScale("$TargetDedicatedNodes = 3; $TargetLowPriorityNodes = 2;", 300)
+    driver.send(e.CreatePool(pool()))
+    driver.send(e.LimitRegion(POOL, RegionLimit(1, 0)))
+    driver.send(e.SetAutoScale(POOL, formula))
+    driver.boot()
+    assert (states(driver), {code for code, _ in errors(driver)}) == (["idle"], {"AllocationFailed"})
+    driver.advance(300)
+    assert (states(driver), len(errors(driver))) == (["idle"], 2)
+    driver.send(e.LimitRegion(POOL, None))
+    driver.advance(300)
+    driver.boot()
+    assert (states(driver), errors(driver)) == (["idle"] * 5, [])
 
 
 @pytest.mark.documented

@@ -61,6 +61,18 @@ def test_lines_of_what_was_not_committed_are_cut_off(tmp_path: Path, rest: bytes
     assert again.number == 3
 
 
+def test_a_damaged_line_hides_no_other(tmp_path: Path) -> None:
+    """What a power cut left of a line, and a line that is being written, are passed over."""
+    opened = log(tmp_path)
+    for number in range(3):
+        opened.note(float(number), "Tick timer", [("task a/j/t", f"event-{number}", {})])
+    opened.flush()
+    [path] = tmp_path.iterdir()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"\0\0\0" + lines[1] + lines[2] + lines[2][:-4])
+    assert told(opened, "task a/j/t") == ["event-0", "event-2"]
+
+
 def test_what_was_lost_behind_the_store_is_no_error(tmp_path: Path) -> None:
     """After a power cut the store may be ahead: the journal goes on."""
     opened = log(tmp_path, committed=50)
