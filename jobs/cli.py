@@ -20,7 +20,8 @@ from jobs.ports import Services
 from jobs.target import Json, Target
 from jobs.watch import come_back
 
-NOT_BUILT = ("rerun", "doctor", "ssh", "cost", "dashboard")
+NOT_BUILT = ("rerun", "doctor", "cost", "dashboard")
+WITHOUT_JOB = ("submit", "ssh")
 EPILOG = "exit codes: 0 done, 1 tasks failed, 2 usage or bad file, 3 service error, 4 timeout, 130 interrupted"
 LOG_WIDTH = 150  # of tables where no terminal says how wide it is
 Connect = Callable[[Target], Services]
@@ -40,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     add(sub, "outputs", "download the outputs to outputs/JOB/")
     add(sub, "cancel", "end the job and its running tasks")
     add(sub, "report", "figures of the job, also written to outputs/JOB/report.md")
+    ssh = add(sub, "ssh", "a shell on a node; after -- stands a command to run instead", job=False)
+    ssh.add_argument("node", metavar="NODE", help="its id, or how that begins")
+    ssh.add_argument("--admin", action="store_true", help="as a user with administrative rights")
     for name in NOT_BUILT:
         sub.add_parser(name, add_help=False)
     return root
@@ -92,7 +96,7 @@ def choose(arguments: argparse.Namespace) -> Chosen:
     named = arguments.stack or arguments.outputs
     last = None if new or named else memory.recall()
     place = target.parse_outputs(last.outputs if last else read_outputs(arguments))
-    if new:
+    if arguments.command in WITHOUT_JOB:
         return Chosen(place, "")
     last = memory.recall(place.batch_endpoint)
     job = arguments.job or (last.job if last else "")
@@ -104,6 +108,14 @@ def choose(arguments: argparse.Namespace) -> Chosen:
 def read_outputs(arguments: argparse.Namespace) -> Json:
     """The stack's outputs, from the file or from Pulumi."""
     return target.read_outputs_file(arguments.outputs) if arguments.outputs else target.read_stack(arguments.stack)
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The command and its options. What follows `--` is what `ssh` runs on the node, options of its own included."""
+    end = list(words).index("--") if words[:1] == ["ssh"] and "--" in words else len(words)
+    arguments = parser().parse_args(words[:end])
+    arguments.words = list(words[end + 1 :])
+    return arguments
 
 
 def run(arguments: argparse.Namespace, console: Console, connect_to: Connect) -> int:
@@ -127,7 +139,7 @@ def main(argv: Sequence[str] | None = None, connect_to: Connect = connect) -> in
     try:
         if words and words[0] in NOT_BUILT:
             raise NotBuiltError(words[0])
-        return run(parser().parse_args(words), console, connect_to)
+        return run(parse(words), console, connect_to)
     except JobsError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return error.exit_code

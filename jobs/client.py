@@ -137,6 +137,26 @@ class AzureBatch:
         what = f"reading {path} of task {task} from its node"
         return called(what, lambda: b"".join(self.client.download_task_file(job, task, path)))
 
+    def remote_login(self, pool: str, node: str) -> Json:
+        """See ports.Batch."""
+        return self.ask(f"asking where to log in to {node}", "GET", f"/pools/{pool}/nodes/{node}/remoteloginsettings")
+
+    def add_node_user(self, pool: str, node: str, document: Json) -> None:
+        """See ports.Batch."""
+        try:
+            self.ask(f"creating a user of {node}", "POST", f"/pools/{pool}/nodes/{node}/users", document)
+        except ServiceError as error:
+            if error.code != "NodeUserExists":  # a request that was repeated: the name is a new one
+                raise
+
+    def remove_node_user(self, pool: str, node: str, user: str) -> None:
+        """See ports.Batch."""
+        try:
+            self.ask(f"deleting the user of {node}", "DELETE", f"/pools/{pool}/nodes/{node}/users/{user}")
+        except ServiceError as error:
+            if error.code not in {"NodeUserNotFound", "NodeNotFound", "PoolNotFound"}:
+                raise
+
     def node_file(self, pool: str, node: str, path: str) -> bytes:
         """See ports.Batch."""
         return called(f"reading {path} of {node}", lambda: b"".join(self.client.download_node_file(pool, node, path)))

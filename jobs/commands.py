@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from jobs import build, errors, memory, progress, results, workload_file
+from jobs import build, errors, memory, progress, results, shells, workload_file
 from jobs import report as reporting
 from jobs import submit as submission
 from jobs.display import make_view
@@ -26,6 +26,7 @@ OUTPUTS = Path("outputs")
 ASK_ABOVE = 1000
 SHOWN_FAILURES = 10
 SHOWN_TASKS = 80
+STDERR = 2  # the descriptor, for a program that is started
 TERMINATE_REASON = "CancelledByUser"
 
 
@@ -267,6 +268,15 @@ def cancel(context: Context) -> Result:
     context.services.batch.terminate_job(context.job, TERMINATE_REASON)
     context.say(f"{context.job} is ending; tasks that ran are stopped, what they had uploaded stays")
     return Result({"job": context.job})
+
+
+def ssh(context: Context) -> Result:
+    """Open a shell on a node of the deployment, or run a command there."""
+    batch, wanted = context.services.batch, context.arguments
+    place = shells.find(batch, [pool.id for pool in context.target.pools.values()], wanted.node)
+    out = STDERR if wanted.json else None
+    code = shells.visit(batch, place, wanted.words, out, admin=wanted.admin)
+    return Result({"pool": place.pool, "node": place.node, "exitCode": code}, code)
 
 
 def report(context: Context) -> Result:

@@ -57,6 +57,18 @@ class Batch(Protocol):
         """A file of a task, read from its node."""
         ...
 
+    def remote_login(self, pool: str, node: str) -> Json:
+        """Where one logs in to a node."""
+        ...
+
+    def add_node_user(self, pool: str, node: str, document: Json) -> None:
+        """Create a user of a node."""
+        ...
+
+    def remove_node_user(self, pool: str, node: str, user: str) -> None:
+        """Delete a user of a node."""
+        ...
+
     def node_file(self, pool: str, node: str, path: str) -> bytes:
         """A file of a node."""
         ...

@@ -53,3 +53,13 @@ def test_interrupted_follow_leaves_the_job_running(local: Checkout, place: Path)
     (place / "open").touch()
     assert local.jobs("watch").returncode == 0
     assert [line[0] for line in event_lines(place)] == ["start", "start", "stop", "stop"]
+
+
+def test_a_command_on_a_node(local: Checkout, azure: Clients) -> None:
+    """`jobs ssh` runs it in the node's directory, ends with its exit code, and leaves no user behind."""
+    pool = next(iter(local.outputs["pools"].values()))["id"]
+    node = wait_for(
+        lambda: next((n.id for n in azure.batch.list_nodes(pool) if n.state == "idle"), None), "one is idle"
+    )
+    done = local.jobs("ssh", node, *local.target(), "--", "pwd; exit 3", expect=3)
+    assert done.stdout.strip().endswith(f"/{node}")

@@ -66,6 +66,7 @@ class FakeBatch:
         self.requests: list[list[str]] = []
         self.refuse: Callable[[Sequence[Json]], list[Json] | None] = lambda _: None
         self.calls: list[str] = []
+        self.users: list[Json] = []
         self.ends_at_once = False
         self.raises: BaseException | None = None
 
@@ -148,6 +149,16 @@ class FakeBatch:
         if (task, path) not in self.files:
             raise ServiceError(f"reading {path}: not found (FileNotFound)", "FileNotFound")
         return self.files[task, path]
+
+    def remote_login(self, pool: str, node: str) -> Json:
+        return {"remoteLoginIPAddress": "127.0.0.1", "remoteLoginPort": 2222}
+
+    def add_node_user(self, pool: str, node: str, document: Json) -> None:
+        self.users.append(document)
+        self.calls.append(f"add {document['name']} to {pool}/{node}")
+
+    def remove_node_user(self, pool: str, node: str, user: str) -> None:
+        self.calls.append(f"remove {user} from {pool}/{node}")
 
     def node_file(self, pool: str, node: str, path: str) -> bytes:
         return self.task_file(pool, node, path)

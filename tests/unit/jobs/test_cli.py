@@ -198,7 +198,7 @@ def test_cancel(run: Cli) -> None:
     assert run.batch.calls == ["terminate CancelledByUser"]
 
 
-@pytest.mark.parametrize("command", ["rerun", "doctor", "ssh"])
+@pytest.mark.parametrize("command", ["rerun", "doctor", "cost"])
 def test_not_built(run: Cli, command: str) -> None:
     """A command of the contract that does not exist yet says so by name, whatever its options."""
     code, _, err = run(command, "--failed", "x")

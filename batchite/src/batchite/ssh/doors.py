@@ -83,6 +83,7 @@ class Doors:
             self.down(node, gone=True)
         self._run(self._stop())
         self._thread.join()
+        self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         if self._loop is None:
