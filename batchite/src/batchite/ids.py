@@ -27,3 +27,8 @@ def node_address(node: str) -> str:
         return "127.0.0.1"
     digest = hashlib.sha256(node.encode()).digest()
     return f"127.{64 + digest[0] % 64}.{digest[1]}.{1 + digest[2] % 254}"
+
+
+def is_spot(node: str) -> bool:
+    """Whether a node id is that of a Spot node."""
+    return node.endswith("_p")

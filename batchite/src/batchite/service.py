@@ -16,6 +16,7 @@ from batchite.agent.port import Agent
 from batchite.clock import Clock
 from batchite.scheduler import commands as c
 from batchite.scheduler import waiting
+from batchite.scheduler.consumption import Tally, of_job
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.events import Event, JobTaskEnded, NodeUnusable, Now, Restarted, StartTaskEnded, TaskEnded, Tick
 from batchite.scheduler.model import (
@@ -118,7 +119,7 @@ class BatchService:
         """Take up the records of an earlier run. The agent must have ended that run's processes before."""
         self._agent, self._launches = agent, launches
         self._core.load(records.read_all(self.store))
-        self._usage.load(self.nodes.values(), self.now().wire)
+        self._usage.load(self.pools.values(), self.nodes.values(), self.now().wire)
         self.post(Restarted())
 
     def stop(self) -> None:
@@ -179,6 +180,14 @@ class BatchService:
     def waits_for(self, task: TaskState) -> dict[str, Any] | None:
         """Why an active task does not run yet, None for others."""
         return waiting.reason(self._core.world, task)
+
+    def tally(self, job: JobState) -> Tally:
+        """What the job's tasks have used and how they ended, deleted ones too; in constant time."""
+        return of_job(self._core.world, job)
+
+    def dedicated_core_seconds(self, pool: PoolState, now: float) -> float | None:
+        """Core time of the dedicated nodes that the pool has or has had until then; None when it never had any."""
+        return self._usage.dedicated_core_seconds(pool, now)
 
     def usage_of(self, account: str) -> list[Use]:
         """The times the account's nodes were in use, of present nodes and of those that have gone."""

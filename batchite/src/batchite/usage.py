@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
+from batchite.ids import is_spot
 from batchite.records import DOCUMENTS, KINDS, key_text
 from batchite.scheduler.commands import Change, Gone, Put
-from batchite.scheduler.model import NodeKey, NodeState, PoolKey
+from batchite.scheduler.model import NodeKey, NodeState, PoolKey, PoolState
 from batchite.storage.port import Store
 
 OPEN, CLOSED = "use.open", "use.closed"
@@ -37,11 +38,13 @@ class UsageLog:
         self._store = store
         self._open: dict[NodeKey, float] = {}  # since when
 
-    def load(self, nodes: Iterable[NodeState], now: float) -> None:
-        """Take up the uses of an earlier run and drop those that ended long ago."""
+    def load(self, pools: Iterable[PoolState], nodes: Iterable[NodeState], now: float) -> None:
+        """Take up the uses of an earlier run and drop those that ended long ago in pools that have gone."""
         found = {key: float(value) for key, value in self._store.scan(OPEN)}
         self._open = {node.key: found[key_text(node.key)] for node in nodes if key_text(node.key) in found}
-        old = [key for key, value in self._store.scan(CLOSED) if _use(value).end < now - KEPT]
+        present = {key_text(pool.key) for pool in pools}
+        closed = [(key, _use(value).end) for key, value in self._store.scan(CLOSED)]
+        old = [key for key, end in closed if end < now - KEPT and "/".join(key.split("/")[:2]) not in present]
         for key in old:
             self._store.delete(CLOSED, key)
 
@@ -61,6 +64,16 @@ class UsageLog:
         for node, start in self._open.items():
             if node.account == account:
                 yield from self._uses(node, start, now)
+
+    def dedicated_core_seconds(self, pool: PoolState, now: float) -> float | None:
+        """Core time of the dedicated nodes that a pool has or has had; None when it never had any node."""
+        prefix = key_text(pool.key) + "/"
+        closed = [(key, _use(value)) for key, value in self._store.scan(CLOSED, prefix)]
+        mine = [(key.split("/")[2], use) for key, use in closed if use.start >= pool.created_at]  # not its namesake's
+        for node, start in self._open.items():
+            if (node.account, node.pool) == pool.key:
+                mine += [(node.node, use) for use in self._uses(node, start, now)]
+        return sum((use.end - use.start) * use.cores for node, use in mine if not is_spot(node)) if mine else None
 
     def _close(self, node: NodeKey, now: float) -> None:
         start = self._open.pop(node, None)

@@ -60,7 +60,9 @@ def test_usage_and_statistics(done: BatchClient) -> None:
     early = datetime.fromtimestamp(time.time(), UTC) - timedelta(days=1)
     assert list(done.list_pool_usage_metrics(start_time=early, end_time=early + timedelta(hours=1))) == []
     assert [pool.id for pool in done.list_pools(expand=["stats"], select=["id"])] == ["Pool"]
-    assert done.get_job("Job", expand=["stats"]).job_statistics is None
+    found = done.get_job("Job", expand=["stats"]).job_statistics
+    assert found is not None
+    assert (found.succeeded_tasks_count, found.failed_tasks_count) == (1, 0)
 
 
 @pytest.mark.usefixtures("done")

@@ -1,15 +1,17 @@
 """Usage metrics: core hours by half-hours, from the times nodes were in use."""
 
 import time
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 from batch.harness import Account, wait_until
+from scheduler.worlds import pool
 
 from batchite.batch.usage_metrics import INTERVAL, metrics
 from batchite.clock import wire_time
 from batchite.scheduler.commands import Gone, Put
-from batchite.scheduler.model import NodeKey, NodeState
+from batchite.scheduler.model import NodeKey, NodeState, PoolKey
 from batchite.storage.memory import MemoryStore
 from batchite.usage import KEPT, UsageLog, Use
 
@@ -63,15 +65,17 @@ def test_a_preempted_node_is_not_in_use() -> None:
 
 @pytest.mark.ours
 def test_uses_survive_a_restart_and_are_dropped_after_their_time() -> None:
-    """An open use goes on; one that ended long ago goes."""
+    """An open use goes on; one that ended long ago goes once its pool has gone."""
     kept = log()
     kept.note(Put(node("idle")), 10.0)
     again = UsageLog(kept._store)
-    again.load([node("idle")], 20.0)
+    again.load([], [node("idle")], 20.0)
     assert [(use.pool_id, use.start, use.end) for use in again.of("a", 30.0)] == [("P", 10.0, 30.0)]
     again.note(Gone(NodeKey("a", "p", "n")), 40.0)
     last = UsageLog(kept._store)
-    last.load([], 41.0 + KEPT)
+    last.load([replace(pool(), key=PoolKey("a", "p"))], [], 41.0 + KEPT)
+    assert [use.end for use in last.of("a", 50.0)] == [40.0], "its pool is still there"
+    last.load([], [], 41.0 + KEPT)
     assert list(last.of("a", 50.0)) == []
 
 

@@ -18,6 +18,7 @@ from batchite.records import decoder, encode
 from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Record
+from batchite.scheduler.consumption import Consumption
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.exit_rules import ExitAction, ExitRules
@@ -119,7 +120,9 @@ class Machine(RuleBasedStateMachine):
             self.driver.send(e.TaskStarted(command.task, command.attempt))
             failure = FAILED if fails else None
             self.subtask_answers(command, failure)
-            self.driver.send(e.TaskEnded(command.task, command.attempt, int(fails), failure, retryable=fails))
+            used = data.draw(st.sampled_from([None, Consumption(user=3, kernel=1, reads=2, read_bytes=7)]))
+            end = e.TaskEnded(command.task, command.attempt, int(fails), failure, retryable=fails, used=used)
+            self.driver.send(end)
         else:
             self.driver.answer(command)
 

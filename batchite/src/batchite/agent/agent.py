@@ -95,7 +95,8 @@ class LocalAgent:
             self._post(TaskStarted(task, attempt, files=files))
 
         def ended(end: Ended) -> None:
-            self._post(TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable, uploaded=end.uploaded))
+            answer = TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable)
+            self._post(replace(answer, uploaded=end.uploaded, used=end.used))
 
         if launch.instances:
             owners = [(instance.node, name, attempt) for instance in launch.instances]

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 from batchite.agent import processes
 from batchite.agent.runner import TASK_ENDED, WALL_CLOCK, Attempt, Ended
+from batchite.scheduler.consumption import NOTHING, Consumption
 from batchite.scheduler.model import Detail
 
 
@@ -41,7 +43,8 @@ class Gang:
         with ExitStack() as afterwards:
             for action in (self._done.set, self._end_background, timer.cancel):  # the last one is the first to be done
                 afterwards.callback(action)
-            return self._coordinate() or self.command.run()
+            ended = self._coordinate() or self.command.run()
+            return replace(ended, used=self._used())
 
     def wait(self) -> None:
         """Wait until `run` is over."""
@@ -81,6 +84,11 @@ class Gang:
         assert ended.failure is not None
         details = (*ended.failure.details, Detail("Instance", str(number)))
         return replace(ended, failure=replace(ended.failure, details=details))
+
+    def _used(self) -> Consumption:
+        """What all commands on all nodes have used."""
+        parts = (attempt.used or NOTHING for attempt in (*self.instances, self.command))
+        return reduce(Consumption.plus, parts)
 
     def _end_background(self) -> None:
         """End what the coordination commands have left running."""

@@ -16,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from batchite.scheduler.consumption import MICRO, Consumption
+
 PROC = Path("/proc")
+BLOCK = 512
+"""Bytes of a block in resource usages (getrusage(2))."""
 KILL_WAIT = 10.0
 """Seconds until a killed process must be gone; SIGKILL takes longer only in uninterruptible disk sleep."""
 
@@ -46,6 +50,23 @@ def wait_unreaped(child: subprocess.Popen[bytes]) -> None:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     else:  # macOS before Python 3.13: reaped at once, and its pid is free a moment too early
         child.wait()
+
+
+def reap(child: subprocess.Popen[bytes]) -> Consumption | None:
+    """Wait for a child and set its return code; what it and the descendants it has waited for have used.
+
+    Times are the kernel's own accounts. Calls and bytes are those of read and write calls, whether or not the page
+    cache answered, as /proc/PID/io counts them; without /proc they are the blocks that a disk moved. None where the
+    child has been reaped already.
+    """
+    if child.returncode is not None:
+        return None
+    counts = _calls_and_bytes(child.pid)  # a zombie still has them, with those of the children it waited for
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if counts is None:
+        counts = (used.ru_inblock, used.ru_oublock, used.ru_inblock * BLOCK, used.ru_oublock * BLOCK)
+    return Consumption(round(used.ru_utime * MICRO), round(used.ru_stime * MICRO), *counts)
 
 
 def kill_group(leader: int) -> None:
@@ -167,6 +188,15 @@ def _stat(pid: int) -> list[str]:
     with contextlib.suppress(OSError):
         return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     return []
+
+
+def _calls_and_bytes(pid: int) -> tuple[int, int, int, int] | None:
+    """(read calls, write calls, bytes read, bytes written) of a process; None when the kernel does not tell."""
+    try:
+        found = dict(line.split(": ") for line in (PROC / str(pid) / "io").read_text().splitlines())
+    except OSError:
+        return None
+    return (int(found["syscr"]), int(found["syscw"]), int(found["rchar"]), int(found["wchar"]))
 
 
 def _environment(pid: int) -> list[bytes]:

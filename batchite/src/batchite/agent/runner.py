@@ -15,6 +15,7 @@ from batchite.agent import credentials, directories, packages, processes
 from batchite.agent.launch import Launch, OutputFile
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUser
+from batchite.scheduler.consumption import Consumption
 from batchite.scheduler.model import Detail, Failure
 
 STDOUT, STDERR, WORKING = "stdout.txt", "stderr.txt", "wd"
@@ -34,6 +35,7 @@ class Ended:
     failure: Failure | None
     retryable: bool = False
     uploaded: tuple[str, ...] = ()  # `container/blob` of what was stored
+    used: Consumption | None = field(default=None, compare=False)  # None when nothing ran
 
 
 @dataclass(slots=True)
@@ -50,6 +52,7 @@ class Attempt:
     journal: processes.Journal
     on_started: Callable[[int], None]  # gets the number of files that were downloaded
     on_uploaded: Callable[[list[Uploaded]], None]
+    used: Consumption | None = None  # by its processes, once they have been reaped
     _lock: threading.Lock = field(default_factory=threading.Lock)  # held while killing and while reaping
     _stopping: threading.Event = field(default_factory=threading.Event)
     _done: threading.Event = field(default_factory=threading.Event)
@@ -61,7 +64,7 @@ class Attempt:
     def run(self) -> Ended:
         """Do it all."""
         try:
-            return self._run()
+            return replace(self._run(), used=self.used)
         finally:
             self._done.set()
 
@@ -156,12 +159,13 @@ class Attempt:
         """End what the leader left in its process group, then the leader's own zombie."""
         if self.launch.background:
             with self._lock:
-                return process.wait()
+                self.used = processes.reap(process)
+                return process.returncode
         with self._lock:
             processes.kill_group(process.pid)
-            code = process.wait()
+            self.used = processes.reap(process)
         processes.end_session(process.pid)
-        return code
+        return process.returncode
 
     def _wall_clock(self) -> threading.Timer:
         """A running timer that ends the attempt at its limit; without a limit one that is never started."""

@@ -46,14 +46,14 @@ async def list_jobs(context: Context, request: Request) -> Response:
         (state for key, state in context.service.jobs.items() if key.account == request.account),
         key=lambda state: state.key,
     )
-    rows = ((state.key.job, partial(jobs.render_job, context.service, state, request.base_url)) for state in states)
+    rows = ((state.key.job, partial(jobs.render_job, context.service, request, state)) for state in states)
     return Response(200, list_page(request, JOBS, rows))
 
 
 async def get_job(context: Context, request: Request) -> Response:
     """GET /jobs/{jobId}."""
     state = _job(context, request)
-    item = jobs.render_job(context.service, state, request.base_url)
+    item = jobs.render_job(context.service, request, state)
     return one(request, JOBS, item, version(context.service, JOB, state.key))
 
 

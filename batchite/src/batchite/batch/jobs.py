@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batchite.batch import job_tasks, render
+from batchite.batch import job_tasks, render, statistics
 from batchite.batch.context import JOB, stored, version
 from batchite.batch.durations import INFINITE, limit, parse_duration
 from batchite.batch.rules import refuse
 from batchite.errors import ServiceError
-from batchite.http.types import Json
+from batchite.http.types import Json, Request
 from batchite.scheduler.events import UpdateJob
 from batchite.scheduler.model import AutoPool, JobKey, JobState, PoolKey
 from batchite.service import BatchService
@@ -97,10 +97,10 @@ def replacement(key: JobKey, body: Mapping[str, Json], cause: str) -> UpdateJob:
     return changes(key, {**defaults, **body}, cause)
 
 
-def render_job(service: BatchService, state: JobState, base_url: str) -> dict[str, Json]:
+def render_job(service: BatchService, request: Request, state: JobState) -> dict[str, Json]:
     """A job in the data plane's shape."""
     item = render.job(stored(service, JOB, state.key), state, version(service, JOB, state.key))
-    return item | {"url": f"{base_url}/jobs/{state.id}"}
+    return statistics.with_job(request, item | {"url": f"{request.base_url}/jobs/{state.id}"}, service, state)
 
 
 def _wall_clock(limits: Mapping[str, Json]) -> float:

@@ -62,11 +62,7 @@ def select_names(request: Request, resource: Resource) -> frozenset[str] | None:
 
 
 def check_expand(request: Request) -> None:
-    """Refuse a `$expand` of anything but `stats`.
-
-    Statistics are rolled up by the service in its own time; until then an answer has no `stats`, as recordings of the
-    service show. Batchite rolls up none.
-    """
+    """Refuse a `$expand` of anything but `stats`."""
     expand = request.query_value("$expand")
     if expand is not None and expand.strip().lower() != "stats":
         raise invalid_query("$expand", expand, "Only stats can be expanded.")

@@ -6,7 +6,7 @@ from functools import partial
 from typing import cast
 
 from batchite import autoscale
-from batchite.batch import documents, machine, pools, render
+from batchite.batch import documents, machine, pools, render, statistics
 from batchite.batch.answers import address, created, done, entity, one, own_url
 from batchite.batch.applications import check_references
 from batchite.batch.bodies import read_body
@@ -166,7 +166,8 @@ async def list_supported_images(_: Context, request: Request) -> Response:
 
 def _render(context: Context, request: Request, key: PoolKey) -> dict[str, Json]:
     item = pools.render_pool(context.service, key, request.base_url)
-    return item | {"virtualMachineConfiguration": machine.shown(item["virtualMachineConfiguration"])}
+    item |= {"virtualMachineConfiguration": machine.shown(item["virtualMachineConfiguration"])}
+    return statistics.with_pool(request, item, context.service, context.service.pools[key])
 
 
 def _check_packages(context: Context, request: Request, body: dict[str, Json]) -> None:

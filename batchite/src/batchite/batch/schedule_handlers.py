@@ -43,15 +43,16 @@ async def list_job_schedules(context: Context, request: Request) -> Response:
         (state for key, state in context.service.schedules.items() if key.account == request.account),
         key=lambda state: state.key,
     )
-    render = partial(schedules.render_schedule, context.service, base_url=request.base_url)
-    rows = ((state.key.schedule, partial(render, state)) for state in states)
+    rows = (
+        (state.key.schedule, partial(schedules.render_schedule, context.service, request, state)) for state in states
+    )
     return Response(200, list_page(request, SCHEDULES, rows))
 
 
 async def get_job_schedule(context: Context, request: Request) -> Response:
     """GET /jobschedules/{jobScheduleId}."""
     state = _schedule(context, request)
-    item = schedules.render_schedule(context.service, state, request.base_url)
+    item = schedules.render_schedule(context.service, request, state)
     return one(request, SCHEDULES, item, version(context.service, SCHEDULE, state.key))
 
 
@@ -105,7 +106,7 @@ async def list_jobs_from_schedule(context: Context, request: Request) -> Respons
     """GET /jobschedules/{jobScheduleId}/jobs, in the order of their ids."""
     found = context.service.jobs_from(_schedule(context, request).key)
     rows = (
-        (state.key.job, partial(jobs.render_job, context.service, state, request.base_url))
+        (state.key.job, partial(jobs.render_job, context.service, request, state))
         for state in sorted(found, key=lambda state: state.key)
     )
     return Response(200, list_page(request, JOBS, rows))

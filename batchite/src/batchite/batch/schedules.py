@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batchite.batch import auto_pools, jobs, render
+from batchite.batch import auto_pools, jobs, render, statistics
 from batchite.batch.context import SCHEDULE, stored, version
 from batchite.batch.durations import limit, parse_time
 from batchite.errors import ServiceError
-from batchite.http.types import Json
+from batchite.http.types import Json, Request
 from batchite.scheduler.events import UpdateSchedule
 from batchite.scheduler.model import AutoPool, JobState, ScheduleKey, ScheduleState, Timing
 from batchite.service import BatchService
@@ -49,11 +49,12 @@ def changes(key: ScheduleKey, body: Mapping[str, Json], auto_pool: AutoPool | No
     )
 
 
-def render_schedule(service: BatchService, state: ScheduleState, base_url: str) -> dict[str, Json]:
+def render_schedule(service: BatchService, request: Request, state: ScheduleState) -> dict[str, Json]:
     """A schedule in the data plane's shape."""
     document, etag = stored(service, SCHEDULE, state.key), version(service, SCHEDULE, state.key)
-    item = render.schedule(document, state, etag, _next_run(service, state), base_url)
-    return item | {"url": f"{base_url}/jobschedules/{state.id}"}
+    item = render.schedule(document, state, etag, _next_run(service, state), request.base_url)
+    item |= {"url": f"{request.base_url}/jobschedules/{state.id}"}
+    return statistics.with_schedule(request, item, service, state)
 
 
 def _pattern(account: str, specification: Mapping[str, Json], auto_pool: AutoPool | None) -> JobState:

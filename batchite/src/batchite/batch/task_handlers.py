@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchite.batch import documents, jobs, multi_instance, tasks
+from batchite.batch import documents, jobs, multi_instance, statistics, tasks
 from batchite.batch.answers import created, done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.conditions import check_conditions
@@ -54,17 +54,14 @@ async def list_tasks(context: Context, request: Request) -> Response:
     job = _job(context, request)
     after = request.query_value("$skiptoken") or ""
     states = context.service.tasks_after(job.key, int(after) if after.isdecimal() else 0)
-    rows = (
-        (f"{state.sequence:016d}", partial(tasks.render_task, context.service, job, state, request.base_url))
-        for state in states
-    )
+    rows = ((f"{state.sequence:016d}", partial(_render, context, request, job, state)) for state in states)
     return Response(200, list_page(request, TASKS, rows))
 
 
 async def get_task(context: Context, request: Request) -> Response:
     """GET /jobs/{jobId}/tasks/{taskId}."""
     job, state = _task(context, request)
-    item = tasks.render_task(context.service, job, state, request.base_url)
+    item = _render(context, request, job, state)
     return one(request, TASKS, item, version(context.service, TASK, state.key))
 
 
@@ -148,6 +145,11 @@ def _refused(request: Request, body: Json, error: ServiceError) -> dict[str, Jso
         found["values"] = [{"key": key, "value": value} for key, value in error.values.items()]
     task_id = body.get("id") if isinstance(body, dict) else None
     return {"status": "clienterror", "taskId": task_id if isinstance(task_id, str) else "", "error": found}
+
+
+def _render(context: Context, request: Request, job: JobState, state: TaskState) -> dict[str, Json]:
+    item = tasks.render_task(context.service, job, state, request.base_url)
+    return statistics.with_task(request, item, state)
 
 
 def _job(context: Context, request: Request) -> JobState:

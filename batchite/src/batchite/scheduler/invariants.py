@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from batchite.scheduler import job_nodes, jobs
 from batchite.scheduler.capacity import cores_in_use
+from batchite.scheduler.consumption import Consumption
 from batchite.scheduler.model import JobKey, JobState, NodeKey, ScheduleKey, ScheduleState, TaskState
 from batchite.scheduler.outages import GOING
 from batchite.scheduler.world import COUNTED, OCCUPYING, RECENT, Counts, World, nodes_of_attempt, schedule_of
@@ -113,6 +115,13 @@ def _check_counts(world: World) -> None:
         for name in COUNTED:
             assert world.counts[job].tasks[name] == fresh.tasks[name], f"{job}: {name} tasks"
             assert world.counts[job].slots[name] == fresh.slots[name], f"{job}: {name} slots"
+        _check_used(job, world.counts[job].used, fresh.used)
+
+
+def _check_used(job: JobKey, held: Consumption, fresh: Consumption) -> None:
+    """What the tasks have used is exactly the sum; the time of the last update may be that of a task that has gone."""
+    assert replace(held, at=0.0) == replace(fresh, at=0.0), f"{job}: used"
+    assert held.at >= fresh.at, f"{job}: updated"
 
 
 def _check_jobs(world: World) -> None:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from batchite.errors import ServiceError
 from batchite.scheduler import auto_pools, capacity, job_nodes, notes, placement, tasks
+from batchite.scheduler.consumption import of_job
 from batchite.scheduler.events import CreateJob, DeleteJob, DisableJob, EnableJob, TerminateJob, UpdateJob
 from batchite.scheduler.model import JobKey, JobState, PoolKey, ScheduleKey
 from batchite.scheduler.turn import Turn
-from batchite.scheduler.world import OCCUPYING
+from batchite.scheduler.world import OCCUPYING, schedule_of
 
 LIVING = frozenset({"active", "disabling", "disabled"})
 ENDING = frozenset({"terminating", "deleting"})
@@ -194,7 +195,16 @@ def _stop_all(turn: Turn, job: JobState, ending: str) -> None:
             tasks.stop(turn, task, ending)
 
 
+def _remember(turn: Turn, job: JobState) -> None:
+    """What the tasks of a schedule's job have used stays with the schedule."""
+    key = schedule_of(job.key)
+    if key is not None:
+        schedule = turn.world.schedules[key]
+        turn.put(replace(schedule, past=schedule.past.plus(of_job(turn.world, job))))
+
+
 def _remove(turn: Turn, job: JobState) -> None:
+    _remember(turn, job)
     turn.world.dependencies.forget_job(job.key)
     job_nodes.forget(turn, job)
     for task in list(turn.world.tasks[job.key].values()):

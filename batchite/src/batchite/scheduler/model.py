@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from batchite.scheduler.consumption import NONE_YET, Consumption, Tally
 from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.exit_rules import ExitRules
 from batchite.scheduler.shortages import NodeOutage, RegionLimit
@@ -285,6 +286,7 @@ class JobState:
     manager: TaskState | None = None  # the job manager task as it is added with the job
     auto_pool: AutoPool | None = None
     scheduling_error: Failure | None = None  # why its auto pool could not be made
+    past: Tally = NONE_YET  # of its tasks that were deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +321,7 @@ class ScheduleState:
     previous_state_at: float | None = None
     ended_at: float | None = None
     quota: int | None = None  # active jobs and schedules that the account may have; None = without limit
+    past: Tally = NONE_YET  # of its jobs that were deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,4 +378,5 @@ class TaskState:
     affinity: str = ""  # the node to prefer
     instances: int = 0  # nodes that a multi-instance task takes at once; 0 = it is none
     subtasks: tuple[Subtask, ...] = ()  # of the present or last attempt, in the order of their ids, which begin with 1
+    used: Consumption | None = None  # in all attempts that have ended
     ending: str = ""  # why a running attempt is being stopped: terminate | delete | requeue; empty = it is not

@@ -8,6 +8,7 @@ from dataclasses import replace
 from batchite.errors import ServiceError
 from batchite.scheduler import allocation, exits, jobs, notes, placement, reboots, retention, subtasks
 from batchite.scheduler.commands import Derived, StopTask
+from batchite.scheduler.consumption import charged, of_task, retried
 from batchite.scheduler.events import (
     AddTasks,
     DeleteTask,
@@ -93,8 +94,9 @@ def ended(turn: Turn, event: TaskEnded) -> None:
     task = _current(turn, event.key, event.attempt)
     if task is None:
         return
-    nodes = nodes_of_attempt(task)
+    task, nodes = charged(task, event.used, turn.now.wire), nodes_of_attempt(task)
     if any(turn.world.nodes[node].state in {"preempted", "unusable"} for node in nodes):
+        turn.put(task)
         return  # the node's removal settles its attempts, so that a requeue waits for the machine to be gone
     _settle(turn, subtasks.closed(turn, task, ENDED), event)
     _free(turn, nodes, success=event.failure is None)
@@ -177,7 +179,7 @@ def _settle(turn: Turn, task: TaskState, event: TaskEnded) -> None:
     elif task.ending:
         _finish_stopped(turn, replace(task, exit_code=event.exit_code))
     elif event.retryable and (limit < 0 or task.retry_count < limit) and job.state in jobs.LIVING:
-        again = replace(task, exit_code=event.exit_code, failure=event.failure, ended_at=turn.now.wire)
+        again = replace(retried(task), exit_code=event.exit_code, failure=event.failure, ended_at=turn.now.wire)
         facts = {"again": "retry", "retryCount": task.retry_count + 1, "maxTaskRetryCount": limit}
         facts |= {"exitCode": event.exit_code, **notes.why(event.failure), **_uploads(event)}
         _queue_again(turn, again, facts, retry_count=task.retry_count + 1, last_retry_at=turn.now.wire)
@@ -195,10 +197,18 @@ def _finish_stopped(turn: Turn, task: TaskState) -> None:
     if task.ending == "delete":
         turn.put(replace(task, ending=""))
         _not_running(turn, task)
+        _remember(turn, task)
         remove(turn, task)
         jobs.settle(turn, _job(task.key))
     else:
         _complete(turn, replace(task, ending=""), ENDED)
+
+
+def _remember(turn: Turn, task: TaskState) -> None:
+    """What a task has used stays with its job."""
+    if task.used is not None or task.state == "completed":
+        job = turn.world.jobs[_job(task.key)]
+        turn.put(replace(job, past=job.past.plus(of_task(task))))
 
 
 def _not_running(turn: Turn, task: TaskState) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from batchite.scheduler.commands import Key, Record
+from batchite.scheduler.consumption import NOTHING, Consumption
 from batchite.scheduler.dependencies import Dependencies
 from batchite.scheduler.model import (
     JobKey,
@@ -36,16 +37,19 @@ COUNTED = ("active", "running", "completed", "succeeded", "failed")
 
 @dataclass(slots=True)
 class Counts:
-    """Tasks of a job by state: numbers of tasks, and numbers of slots."""
+    """Tasks of a job by state: numbers of tasks, and numbers of slots; and what they have used."""
 
     tasks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     slots: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    used: Consumption = NOTHING
 
     def add(self, task: TaskState, sign: int) -> None:
         """Count the task in (sign 1) or out (sign -1)."""
         for name in counted_as(task):
             self.tasks[name] += sign
             self.slots[name] += sign * task.slots
+        if task.used is not None:
+            self.used = self.used.plus(task.used, sign)
 
 
 def counted_as(task: TaskState) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from batchite.scheduler.consumption import Consumption
 from batchite.scheduler.model import Failure, JobKey, TaskKey, TaskState
 
 
@@ -97,6 +98,7 @@ class TaskEnded:
     retryable: bool = False
     cause: str = "agent"
     uploaded: tuple[str, ...] = ()
+    used: Consumption | None = field(default=None, compare=False)  # measured: no two attempts use the same
 
 
 TaskEvent: TypeAlias = (
