@@ -11,14 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from scheduler.judging import blocked, gone, too_large, waiting
-from scheduler.worlds import FAILED, JOB, POOL, Driver, job, pool, task
+from scheduler.worlds import FAILED, JOB, POOL, USES, Driver, ended_with, job, pool, task
 
 from batchite.errors import ServiceError
 from batchite.records import decoder, encode
 from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler.commands import Record
-from batchite.scheduler.consumption import Consumption
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.exit_rules import ExitAction, ExitRules
@@ -120,9 +119,7 @@ class Machine(RuleBasedStateMachine):
             self.driver.send(e.TaskStarted(command.task, command.attempt))
             failure = FAILED if fails else None
             self.subtask_answers(command, failure)
-            used = data.draw(st.sampled_from([None, Consumption(user=3, kernel=1, reads=2, read_bytes=7)]))
-            end = e.TaskEnded(command.task, command.attempt, int(fails), failure, retryable=fails, used=used)
-            self.driver.send(end)
+            self.driver.send(replace(ended_with(command, failure), used=data.draw(USES)))
         else:
             self.driver.answer(command)
 

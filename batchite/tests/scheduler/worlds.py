@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import strategies as st
+
 from batchite.scheduler import commands as c
 from batchite.scheduler import events as e
 from batchite.scheduler import tasks, transitions
+from batchite.scheduler.consumption import Consumption
 from batchite.scheduler.core import Scheduler
 from batchite.scheduler.invariants import check_invariants
 from batchite.scheduler.model import (
@@ -31,6 +34,8 @@ JOB = JobKey("acct", "job")
 SCHEDULE = ScheduleKey("acct", "nightly")
 FAILED = Failure("usererror", "FailureExitCode", "exit code 1")
 ENDED = tasks.ENDED
+USES = st.sampled_from([None, Consumption(user=3, kernel=1, reads=2, read_bytes=7)])
+"""What an attempt may have used, if it was measured."""
 
 
 def pool(
@@ -170,3 +175,9 @@ def ready(dedicated: int = 1, spot: int = 0, slots: int = 1, **fields: Any) -> D
     driver.boot()
     driver.send(e.CreateJob(job(**fields)))
     return driver
+
+
+def ended_with(run: c.RunTask, failure: Failure | None) -> e.TaskEnded:
+    """The end of an attempt: exit code 0, or 1 with a failure that may be retried."""
+    failed = failure is not None
+    return e.TaskEnded(run.task, run.attempt, int(failed), failure, retryable=failed)
