@@ -90,11 +90,11 @@ class RunningServer:
         """Run a command against this server."""
         return batchite(*arguments, data=self.data)
 
-    def client(self) -> BatchClient:
+    def client(self, **options: Any) -> BatchClient:
         """The unmodified client with the account's key."""
         variables = self.environment
         key = AzureNamedKeyCredential(variables["AZURE_BATCH_ACCOUNT"], variables["AZURE_BATCH_ACCESS_KEY"])
-        return BatchClient(variables["AZURE_BATCH_ENDPOINT"], key)
+        return BatchClient(variables["AZURE_BATCH_ENDPOINT"], key, **options)
 
     def answer(
         self, url: str, headers: Mapping[str, str], method: str = "GET", body: bytes | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from azure.batch import BatchClient, models
+from azure.batch import models
 from azure.batch.aio import BatchClient as AsyncClient
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
@@ -100,7 +100,7 @@ def test_unmodified_clients_come_through(storm: RunningServer) -> None:
     drill(storm, "latency", "5", "--jitter", "5")
     variables = storm.environment
     key = AzureNamedKeyCredential(variables["AZURE_BATCH_ACCOUNT"], variables["AZURE_BATCH_ACCESS_KEY"])
-    client = BatchClient(variables["AZURE_BATCH_ENDPOINT"], key, **PATIENT)
+    client = storm.client(**PATIENT)
     client.create_tasks("j", [task(f"bulk-{number}", "true") for number in range(150)], max_concurrency=2)
 
     async def one_by_one() -> None:
