@@ -1,6 +1,7 @@
 """A place to run attempts in, and a small blob store that misbehaves on demand."""
 
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -91,6 +92,14 @@ class Node:
     def run(self, command_line: str, **options: Any) -> Ended:
         """Run a command line to its end."""
         return self.attempt(self.launch(command_line, **options)).run()
+
+
+def open_to_all(directory: Path) -> None:
+    """Let other users in to a test's directory: pytest closes those above it."""
+    temporary = Path(tempfile.gettempdir())
+    for folder in (directory, *directory.parents):
+        if folder.is_relative_to(temporary) and folder != temporary:
+            folder.chmod(0o755)
 
 
 class Running:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from agent.nodes import PATH, SAME_USER, USERS, transfer, wait_until
+from agent.nodes import PATH, SAME_USER, USERS, open_to_all, transfer, wait_until
 
 from batchite.agent import processes
 from batchite.agent.agent import DIRECTORIES, LocalAgent
@@ -124,8 +124,7 @@ def test_start_task_and_task_answer_with_their_events(site: Site) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_elevation_decides_as_whom_a_task_runs(tmp_path: Path) -> None:
     """And to whom its files belong."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     site = Site(tmp_path / "nodes", TaskUsers(TaskUser(PATH, 65534, 65534), SAME_USER))
     for number, admin in enumerate((False, True)):
         directory = f"workitems/{number}"

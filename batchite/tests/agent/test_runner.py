@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent.nodes import BlobStore, Node, Running, wait_until
+from agent.nodes import BlobStore, Node, Running, open_to_all, wait_until
 
 from batchite.agent import processes
 from batchite.agent.launch import OutputFile, ResourceFile
@@ -237,8 +237,7 @@ def test_a_task_directory_that_cannot_be_made_is_named(node: Node) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_the_task_and_its_files_belong_to_the_tasks_user(tmp_path: Path, store: BlobStore) -> None:
     """Under root an unprivileged one, without root's groups, who may change what is in the task directory."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     node = Node(tmp_path / "node", user=TaskUser("/usr/bin:/bin", 65534, 65534))
     store.blobs["in/x"] = b"x"
     files = (ResourceFile(url=f"{store.url}/in/x", path="d/x"),)
