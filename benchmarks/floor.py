@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import tempfile
 import time
@@ -31,6 +32,16 @@ def posix_spawn(count: int, slots: int) -> float:
     for _ in range(running):
         os.wait()
     return count / (time.perf_counter() - begin)
+
+
+def one_process(count: int) -> float:
+    """Seconds of one bare process from its start to its end, in the median of `count`, one after the other."""
+    times = []
+    for _ in range(count):
+        begin = time.perf_counter()
+        os.waitpid(os.posix_spawn(TRUE, [TRUE], os.environ), 0)
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
 
 
 def command_with_files(count: int, slots: int, below: Path) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,14 +39,16 @@ def running(node_root: Path | None = None) -> Iterator[Server]:
     """A server with its state in the disk's temporary directory, its nodes there or below `node_root`."""
     with tempfile.TemporaryDirectory(prefix="batchite-bench-", ignore_cleanup_errors=True) as folder:
         data = Path(folder)
-        options = ["--http-port=0", "--https-port=0", "--blob-port=0", "--time-scale=60", "--detach"]
-        options += [] if node_root is None else [f"--node-root={node_root}"]
-        ready = json.loads(_batchite(data, "start", *options))
         try:
-            variables = json.loads(_batchite(data, "env", "--format", "json"))
-            yield Server(data, ready["pid"], variables)
+            yield _started(data, [] if node_root is None else [f"--node-root={node_root}"])
         finally:
             _batchite(data, "stop")
+
+
+def restarted(server: Server) -> Server:
+    """The server, killed and started again with its data; its ports are others then."""
+    os.kill(server.pid, signal.SIGKILL)
+    return _started(server.data, [])
 
 
 @contextmanager
@@ -63,6 +66,12 @@ def node_directories(*, closed: bool) -> Iterator[dict[str, Path]]:
                 found[name] = Path(stack.enter_context(made))
                 found[name].chmod(0o700 if closed else 0o711)
         yield found
+
+
+def _started(data: Path, options: Sequence[str]) -> Server:
+    free = ["--http-port=0", "--https-port=0", "--blob-port=0", "--time-scale=60", "--detach"]
+    ready = json.loads(_batchite(data, "start", *free, *options))
+    return Server(data, ready["pid"], json.loads(_batchite(data, "env", "--format", "json")))
 
 
 def _batchite(data: Path, *arguments: str) -> str:

@@ -11,6 +11,7 @@ FILES = {
     "azure-batch.in": "tools/requirements/azure-batch.txt",
     "classic.in": "tools/requirements/classic.txt",
     "azure-cli.in": "tools/requirements/azure-cli.txt",
+    "peers.in": "tools/requirements/peers.txt",
 }
 QUIET = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet")
 
