@@ -16,6 +16,7 @@ from jobs.target import Json, Target
 
 TASKS_PER_REQUEST = 100  # the service's limit
 ROUNDS = 5  # how often tasks that the service could not take at the moment are sent again
+ENDED = frozenset({"JobBeingTerminated", "JobCompleted"})
 SUBMISSION_FAILED = "SubmissionFailed"
 
 Say = Callable[[str], None]
@@ -69,12 +70,21 @@ def submit(services: Services, plan: build.Plan, workload: Workload, files: Mapp
     services.batch.create_job(build.job(plan, workload))
     try:
         total = add_all(services.batch, plan.job, build.tasks(plan, workload))
-        services.batch.update_job(plan.job, build.finish_when_done())
+        let_end(services.batch, plan.job)
     except BaseException:  # Ctrl-C as well: half a job must not run on.
         withdraw(services.batch, plan.job, say)
         raise
     say(f"job {plan.job}: {total} tasks submitted to pool {plan.pool.id}")
     return total
+
+
+def let_end(batch: Batch, job: str) -> None:
+    """Say that the job may end. One that has ended was told so by an earlier try, whose answer was lost."""
+    try:
+        batch.update_job(job, build.finish_when_done())
+    except ServiceError as error:
+        if error.code not in ENDED:
+            raise
 
 
 def withdraw(batch: Batch, job: str, say: Say) -> None:

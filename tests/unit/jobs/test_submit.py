@@ -180,6 +180,26 @@ def test_repeated_request(tmp_path: Path) -> None:
     assert batch.calls == ["update after 0"]
 
 
+@pytest.mark.parametrize(
+    ("code", "taken"), [("JobCompleted", True), ("JobBeingTerminated", True), ("JobNotFound", False)]
+)
+def test_a_job_that_has_ended_was_told_to(tmp_path: Path, code: str, taken: bool) -> None:
+    """The word that it may end is repeated when its answer was an error; the job may be over by then."""
+
+    class Ended(FakeBatch):
+        def update_job(self, job: str, changes: Json) -> None:
+            raise ServiceError(f"{job} {changes}", code)
+
+    batch = Ended()
+    if taken:
+        send(batch, FakeBlobs(), tmp_path)
+        assert batch.calls == []
+    else:
+        with pytest.raises(ServiceError):
+            send(batch, FakeBlobs(), tmp_path)
+        assert batch.calls == ["terminate SubmissionFailed"]
+
+
 def test_busy_service(tmp_path: Path) -> None:
     """Tasks that the service could not take are sent again, and only those."""
     batch = FakeBatch()
