@@ -9,9 +9,10 @@ import orjson
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from scheduler.judging import blocked, gone, too_large, waiting
-from scheduler.worlds import FAILED, JOB, POOL, USES, Driver, ended_with, job, pool, task
+from scheduler.working import Working
+from scheduler.worlds import FAILED, JOB, POOL, USES, ended_with, job, pool, task
 
 from batchite.errors import ServiceError
 from batchite.records import decoder, encode
@@ -59,12 +60,11 @@ PREPARED: dict[str, dict[str, Any]] = {
 OPTIONS = ("requeue", "terminate", "taskcompletion")
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Working):
     """Drives the core as clients, an agent and a failing platform would."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.driver = Driver()
         self.added: set[TaskKey] = set()
         self.completed: dict[TaskKey, int] = {}
         self.number = 0

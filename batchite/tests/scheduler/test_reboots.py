@@ -121,3 +121,17 @@ def test_a_node_that_is_on_its_way_is_not_restarted() -> None:
         driver.send(e.RestartNode(key, "rebooting"))
     with pytest.raises(ServiceError, match="NodeNotFound"):
         driver.send(e.RestartNode(NodeKey(*POOL, "none"), "rebooting"))
+
+
+@pytest.mark.parametrize("taken", [e.Preempt(POOL), e.ResizePool(POOL, 0, 0)], ids=["preempted", "resized"])
+def test_a_node_that_is_taken_waits_for_no_task(taken: e.Event) -> None:
+    """A reboot that waits for the tasks of the node ends with it; the tasks run elsewhere."""
+    driver = ready(dedicated=0, spot=1)
+    driver.send(e.AddTasks(JOB, (task("a"),)))
+    driver.send(e.RestartNode(node(driver).key, "rebooting", "taskcompletion"))
+    assert node(driver).draining
+    driver.send(taken)
+    assert not node(driver).draining
+    driver.answer_nodes()
+    assert driver.task("a").state == "active"
+    assert driver.task("a").requeue_count == 1

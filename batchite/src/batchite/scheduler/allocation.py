@@ -55,7 +55,7 @@ def reconcile(turn: Turn, pool: PoolState) -> None:
 def release(turn: Turn, node: NodeState, option: str) -> None:
     """Let a node leave: at once, or once its tasks are done when the option says `taskcompletion`."""
     running = turn.world.attempts_on(node.key)
-    node = turn.move_node(node, "leavingpool")
+    node = turn.move_node(node, "leavingpool", draining=False)
     if running and option in {"taskcompletion", "retaineddata"}:
         return
     vacate(turn, node, "terminate" if option == "terminate" else "requeue")

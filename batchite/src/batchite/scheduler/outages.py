@@ -90,7 +90,7 @@ def up(turn: Turn, node: NodeState) -> None:
 
 
 def _take(turn: Turn, node: NodeState) -> None:
-    allocation.vacate(turn, turn.move_node(node, "preempted", ready=False), "requeue")
+    allocation.vacate(turn, turn.move_node(node, "preempted", draining=False, ready=False), "requeue")
 
 
 def _takeable(turn: Turn, pool: PoolKey) -> list[NodeState]:
