@@ -1,4 +1,7 @@
-"""Nodes removed by name, and a resize that is stopped, over HTTP and by the SDK."""
+"""Nodes removed by name, and a resize that is stopped, over HTTP and by the SDK.
+
+Documented in the REST reference: Pool - Remove Nodes, Pool - Stop Resize.
+"""
 
 from typing import Any
 
@@ -9,9 +12,8 @@ from azure.core.exceptions import HttpResponseError
 from batch.harness import Account, wait_until
 from batch.sdk import code_of
 
-pytestmark = pytest.mark.documented  # REST reference: Pool - Remove Nodes, Pool - Stop Resize
 
-
+@pytest.mark.ours
 def test_the_client_removes_a_node_and_waits_for_it(working: BatchClient) -> None:
     """The other one stays; the target is one lower."""
     first, second = working.list_nodes("Pool")
@@ -22,6 +24,7 @@ def test_the_client_removes_a_node_and_waits_for_it(working: BatchClient) -> Non
     assert (pool.allocation_state, pool.target_dedicated_nodes, pool.resize_errors) == ("steady", 1, None)
 
 
+@pytest.mark.documented
 def test_conditions_and_names_are_checked_before_anything_is_removed(working: BatchClient) -> None:
     """Another ETag is 412, an unknown node 404."""
     first, _ = working.list_nodes("Pool")
@@ -36,6 +39,7 @@ def test_conditions_and_names_are_checked_before_anything_is_removed(working: Ba
     assert len(list(working.list_nodes("Pool"))) == 2
 
 
+@pytest.mark.documented
 @pytest.mark.parametrize(
     ("body", "name"),
     [
@@ -53,8 +57,9 @@ def test_what_is_wrong_is_named(account: Account, body: Any, name: str) -> None:
     assert (answer.status, answer.values["PropertyName"]) == (400, name)
 
 
+@pytest.mark.documented
 def test_a_resize_is_stopped(account: Account, client: BatchClient) -> None:
-    """Stopping until its nodes have settled, then steady, with the reason; a steady pool is a conflict."""
+    """Stopping until its nodes have settled, then steady, with the reason."""
     account.pool(nodes=1)
     account.job("hold")
     account.wait_for_running()
@@ -67,5 +72,11 @@ def test_a_resize_is_stopped(account: Account, client: BatchClient) -> None:
     client.terminate_task("job", "t0")
     poller.result()
     wait_until(lambda: client.get_pool("pool").allocation_state == "steady", "the pool is steady")
+
+
+@pytest.mark.ours
+def test_a_steady_pool_has_no_resize_to_stop(account: Account) -> None:
+    """It is a conflict."""
+    account.pool(nodes=1)
     answer = account.post("/pools/pool/stopresize")
     assert (answer.status, answer.code) == (409, "OperationInvalidForCurrentState")

@@ -105,6 +105,26 @@ def test_a_start_task_that_fails_is_retried_and_then_closes_the_node() -> None:
     assert (info.exit_code, info.retry_count, info.result) == (7, 1, "failure")
 
 
+def test_a_start_task_that_could_not_run_is_not_retried() -> None:
+    """Only a command that ended with another code than 0 is; the time of its start is that of the last try."""
+    driver = Driver()
+    driver.send(e.CreatePool(pool(dedicated=2, start_task=StartTaskPolicy(wait_for_success=True, max_retries=9))))
+    driver.advance(20)
+    driver.advance(70)
+    first, second = driver.nodes()
+    for node in (first, second):
+        driver.send(e.NodePrepared(node.key, node.boot))
+    driver.send(e.StartTaskEnded(first.key, first.boot, None, FAILED))
+    driver.at += 5
+    driver.send(e.StartTaskEnded(second.key, second.boot, 1, FAILED))
+    first, second = driver.nodes()
+    assert (first.state, second.state) == ("starttaskfailed", "waitingforstarttask")
+    assert first.start_task is not None
+    assert (first.start_task.retry_count, first.start_task.exit_code) == (0, None)
+    assert second.start_task is not None
+    assert second.start_task.started_at == second.start_task.last_retry_at == driver.at
+
+
 def test_without_wait_for_success_a_failed_start_task_does_not_close_the_node() -> None:
     """The node takes tasks while the start task runs, and after it failed."""
     driver = Driver()

@@ -1,4 +1,7 @@
-"""Nodes removed by name, and a resize that is stopped, in the core."""
+"""Nodes removed by name, and a resize that is stopped, in the core.
+
+Documented in the REST reference: Pool - Remove Nodes, Pool - Stop Resize.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from scheduler.worlds import JOB, POOL, Driver, pool, ready, task
 from batchite.errors import ServiceError
 from batchite.scheduler import events as e
 from batchite.scheduler.model import PoolState
-
-pytestmark = pytest.mark.documented  # REST reference: Pool - Remove Nodes, Pool - Stop Resize
 
 
 def only_pool(driver: Driver) -> PoolState:
@@ -25,6 +26,7 @@ def booted(dedicated: int, spot: int = 0) -> Driver:
     return driver
 
 
+@pytest.mark.ours
 def test_the_named_nodes_leave_and_no_other_takes_their_place() -> None:
     """The targets are lower by their number, of each kind; a name given twice counts once."""
     driver = booted(2, 2)
@@ -39,6 +41,7 @@ def test_the_named_nodes_leave_and_no_other_takes_their_place() -> None:
     assert (now.allocation, now.target_dedicated, now.target_spot) == ("steady", 1, 1)
 
 
+@pytest.mark.documented
 @pytest.mark.parametrize(("option", "state"), [("requeue", "active"), ("terminate", "completed")])
 def test_running_tasks_end_as_the_client_says(option: str, state: str) -> None:
     """Once the node is gone."""
@@ -52,6 +55,7 @@ def test_running_tasks_end_as_the_client_says(option: str, state: str) -> None:
     assert (driver.task("a").state, driver.nodes()) == (state, [])
 
 
+@pytest.mark.documented
 def test_a_removal_can_wait_for_the_tasks() -> None:
     """The pool is resizing until they have ended."""
     driver = ready()
@@ -64,6 +68,7 @@ def test_a_removal_can_wait_for_the_tasks() -> None:
     assert (driver.task("a").result, driver.nodes(), only_pool(driver).allocation) == ("success", [], "steady")
 
 
+@pytest.mark.documented
 def test_nothing_is_removed_when_one_name_is_wrong_or_the_pool_is_not_steady() -> None:
     """NodeNotFound with the name; PoolBeingResized."""
     driver = booted(2)
@@ -76,6 +81,7 @@ def test_nothing_is_removed_when_one_name_is_wrong_or_the_pool_is_not_steady() -
         driver.send(e.RemoveNodes(POOL, (second,)))
 
 
+@pytest.mark.documented
 def test_a_stopped_resize_leaves_the_nodes_that_are_there() -> None:
     """The pool is stopping, then steady with an error that says why it has fewer nodes than its target."""
     driver = booted(1)
@@ -91,6 +97,7 @@ def test_a_stopped_resize_leaves_the_nodes_that_are_there() -> None:
     assert (len(driver.nodes()), only_pool(driver).resize_errors) == (2, ())
 
 
+@pytest.mark.ours
 def test_only_a_resize_can_be_stopped() -> None:
     """A steady pool is a conflict, also while its nodes boot; so is one that stops already."""
     driver = booted(1)

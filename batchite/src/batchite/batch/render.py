@@ -7,6 +7,7 @@ empty `resizeErrors` or `errors` makes clients believe there were some.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 
 from batchite import ids
 from batchite.agent.launch import task_directory
@@ -30,6 +31,8 @@ from batchite.scheduler.model import (
 
 Wire = dict[str, Json]
 TASK_RETENTION = "P7D"
+AGENT_VERSION = version("batchite")
+"""What plays the node agent is of this version; it comes with the machine."""
 _NOT_SHOWN = {
     *start_tasks.INTERNAL,
     "autoScaleFormula",
@@ -129,6 +132,7 @@ def node(pool_document: Mapping[str, Json], state: NodeState, slots: Sequence[in
     }
     if state.booted_at is not None:
         item["lastBootTime"] = wire_time(state.booted_at)
+        item["nodeAgentInfo"] = {"version": AGENT_VERSION, "lastUpdateTime": wire_time(state.allocated_at)}
     if state.start_task is not None:
         item["startTask"] = start_task(start_tasks.of_node(pool_document, state))
         item["startTaskInfo"] = _start_task_info(state.start_task)

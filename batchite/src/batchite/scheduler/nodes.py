@@ -43,14 +43,14 @@ def prepared(turn: Turn, event: NodePrepared) -> None:
 
 
 def start_task_ended(turn: Turn, event: StartTaskEnded) -> None:
-    """Success opens the node; a failure is retried as the pool says, then closes it."""
+    """Success opens the node; a failure of the command is retried as the pool says, any other closes it at once."""
     node = current(turn, event.node, event.boot)
     if node is None or node.state in DOWN or node.start_task is None or node.start_task.state != "running":
         return
     info, pool = node.start_task, turn.world.pools[_pool(node)]
     policy = pool.start_task
     retry = policy is not None and (policy.max_retries < 0 or info.retry_count < policy.max_retries)
-    if event.failure is not None and retry:
+    if event.failure is not None and event.exit_code is not None and retry:
         _retry_start_task(turn, node, info)
         return
     ended = replace(
@@ -124,7 +124,8 @@ def _ready(turn: Turn, node: NodeState) -> None:
 
 
 def _retry_start_task(turn: Turn, node: NodeState, info: StartTaskState) -> None:
-    again = replace(info, retry_count=info.retry_count + 1, last_retry_at=turn.now.wire)
+    now = turn.now.wire
+    again = replace(info, started_at=now, retry_count=info.retry_count + 1, last_retry_at=now)
     turn.put(replace(node, start_task=again))
     turn.command(RunStartTask(node.key, node.boot, again.retry_count, turn.cause))
 
