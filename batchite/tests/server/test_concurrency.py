@@ -96,7 +96,7 @@ class Churn:
         return turns
 
 
-@pytest.mark.documented
+@pytest.mark.ours
 def test_every_acknowledged_task_is_listed_once_while_others_come_and_go(durable: RunningServer) -> None:
     """Six clients add and delete, two list in pages: what stays is in every later list, nothing is in one twice."""
     durable.client().create_job(job("churn", "pool"))
@@ -156,7 +156,7 @@ def test_bulk_additions_of_one_client_in_eight_threads_and_coroutines(durable: R
     assert client.get_job_task_counts("bulk").task_counts.active == 1800
 
 
-@pytest.mark.documented
+@pytest.mark.documented  # REST reference, error codes: JobExists, PoolExists, TaskExists
 @pytest.mark.parametrize("kind", ["job", "pool", "task"])
 def test_one_of_many_creators_wins(durable: RunningServer, kind: str) -> None:
     """Eight clients make the same thing: it is there once, the others are told so with 409."""

@@ -19,7 +19,11 @@ _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a duration such as `PT15M` or `P7D`. Raises ValueError; a year has 365 days, a month 30."""
+    """Seconds of a duration such as `PT15M` or `P7D`. Raises ValueError; a year has 365 days, a month 30.
+
+    `P` alone, as the Python client writes a time span of zero, is none: .NET, which the service is written in, wants at
+    least one part when it reads an XML Schema duration. A zero is `PT0S`.
+    """
     found = _DURATION.fullmatch(text)
     if not found:
         raise ValueError(
