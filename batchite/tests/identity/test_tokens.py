@@ -155,7 +155,7 @@ def variables(tmp_path: Path, keys: Keys) -> dict[str, str]:
     return environment(Ports(1, 2, 3), awkward, ensure_certificates(tmp_path / "ca"), tmp_path, 4)
 
 
-@pytest.mark.documented
+@pytest.mark.ours
 def test_the_environment_points_everything_here(variables: dict[str, str], tmp_path: Path) -> None:
     """The variables of `batchite env`, absolute paths, the tenant as a GUID where ARM_* wants one."""
     assert variables["AZURE_BATCH_ENDPOINT"] == "http://127.0.0.1:1/batch/batchite"
