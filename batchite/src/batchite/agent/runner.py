@@ -60,6 +60,11 @@ class Attempt:
     _overran: bool = False
     _downloaded: int = 0
     _variables: dict[str, str] = field(default_factory=dict)  # what names the application packages
+    _directory: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Join the paths once: it costs as much as a system call."""
+        self._directory = self.launch.node_root / self.launch.directory
 
     def run(self) -> Ended:
         """Do it all."""
@@ -97,10 +102,6 @@ class Attempt:
         """What every process of the attempt carries in its environment."""
         return f"AZ_BATCH_TASK_DIR={self._directory}"
 
-    @property
-    def _directory(self) -> Path:
-        return self.launch.node_root / self.launch.directory
-
     def _run(self) -> Ended:
         try:
             self._prepare()
@@ -133,13 +134,14 @@ class Attempt:
         process = self._spawn()
         if process is None:
             return None
-        timer = self._wall_clock()
+        timer = self._timer(self.launch.wall_clock)
         try:
             self.journal.started(process.pid)
             self.on_started(self._downloaded)
             processes.wait_unreaped(process)
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             code = self._reap(process)
         return code if code >= 0 else 128 - code  # killed by signal n: 128 + n
 
@@ -150,9 +152,9 @@ class Attempt:
                 directories.give(self._directory / name, self.user)
             with self._lock:
                 if not self._stopping.is_set() and not self._overran:
-                    launch = replace(self.launch, environment={**self.launch.environment, **self._variables})
-                    working = self._directory / WORKING
-                    self._process = _popen(launch, working, stdout.fileno(), stderr.fileno(), self.user)
+                    variables = {**self.launch.environment, **self._variables}
+                    working, outputs = self._directory / WORKING, (stdout.fileno(), stderr.fileno())
+                    self._process = _popen(self.launch.command_line, variables, working, outputs, self.user)
                 return self._process
 
     def _reap(self, process: subprocess.Popen[bytes]) -> int:
@@ -167,12 +169,13 @@ class Attempt:
         processes.end_session(process.pid)
         return process.returncode
 
-    def _wall_clock(self) -> threading.Timer:
-        """A running timer that ends the attempt at its limit; without a limit one that is never started."""
-        timer = threading.Timer(self.launch.wall_clock or 0, self.overrun)
+    def _timer(self, limit: float | None) -> threading.Timer | None:
+        """A running timer that ends the attempt at its limit, if it has one."""
+        if limit is None:
+            return None
+        timer = threading.Timer(limit, self.overrun)
         timer.daemon = True
-        if self.launch.wall_clock is not None:
-            timer.start()
+        timer.start()
         return timer
 
     def _judge(self, code: int | None) -> Ended:
@@ -196,7 +199,8 @@ class Attempt:
                     uploaded += self.transfer.upload(output, self._directory, self._stopping)
                 except TransferError as error:
                     problem = problem or error.failure
-        self.on_uploaded(uploaded)
+        if uploaded:
+            self.on_uploaded(uploaded)
         if self._stopping.is_set():
             return Ended(ended.exit_code, TASK_ENDED)
         names = _names(uploaded)
@@ -217,17 +221,22 @@ class _LaunchError(Exception):
         self.failure = Failure("usererror", code, message)
 
 
-def _popen(launch: Launch, working: Path, stdout: int, stderr: int, user: TaskUser) -> subprocess.Popen[bytes]:
-    """Start the command line without a shell, in a session of its own. Raises _LaunchError."""
+def _popen(
+    command_line: str, environment: dict[str, str], working: Path, outputs: tuple[int, int], user: TaskUser
+) -> subprocess.Popen[bytes]:
+    """Start the command line without a shell, in a session of its own; `outputs` are stdout and stderr.
+
+    Raises _LaunchError.
+    """
     try:
         return credentials.popen(
-            shlex.split(launch.command_line),
+            shlex.split(command_line),
             user,
             cwd=working,
-            env=dict(launch.environment),
+            env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
+            stdout=outputs[0],
+            stderr=outputs[1],
             start_new_session=True,
         )
     except FileNotFoundError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import TypeAlias
 
 from batchite.batch.rules import refuse
@@ -43,6 +44,7 @@ _AUTO_POOL = ("poolInfo", "autoPoolSpecification", "pool")
 _AUTO_POOLS = (_AUTO_POOL, ("jobSpecification", *_AUTO_POOL))
 
 
+@lru_cache(64)
 def is_version(text: str) -> bool:
     """Whether the text is a version: a date, which may be followed by two numbers (`2024-02-01.19.0`)."""
     day, *numbers = text.split(".")

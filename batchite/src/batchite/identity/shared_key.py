@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from batchite.errors import ServiceError
@@ -90,14 +91,20 @@ def _check_date(headers: Mapping[str, str], now: float) -> None:
     if not text:
         raise refused("The request must carry an ocp-date or Date header.")
     try:
-        sent = parsedate_to_datetime(text)
+        skew = abs(_seconds(text) - now)
     except ValueError:
         raise refused("The date of the request is not in RFC 1123 form.") from None
-    skew = abs((sent if sent.tzinfo else sent.replace(tzinfo=UTC)).timestamp() - now)
     if skew > MAX_SKEW:
         raise refused(
             f"The date of the request differs from the server's clock by {skew:.0f} s, more than {MAX_SKEW} s."
         )
+
+
+@lru_cache(64)
+def _seconds(date: str) -> float:
+    """Seconds since 1970; all requests of a second carry the same text. Raises ValueError."""
+    sent = parsedate_to_datetime(date)
+    return (sent if sent.tzinfo else sent.replace(tzinfo=UTC)).timestamp()
 
 
 def _path(target: str) -> str:

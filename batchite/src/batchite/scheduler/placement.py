@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 from itertools import groupby
 
 from batchite.scheduler import job_nodes
 from batchite.scheduler.model import JobKey, JobState, NodeState, PoolKey, Subtask, TaskState
 from batchite.scheduler.notes import Facts
+from batchite.scheduler.records import replace
 from batchite.scheduler.room import Room, await_room, may_run, of_pool, too_large
 from batchite.scheduler.turn import Turn
 from batchite.scheduler.world import held_slots, nodes_of_attempt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import replace
 
 from batchite.errors import ServiceError
 from batchite.scheduler import allocation, exits, jobs, notes, placement, reboots, retention, subtasks
@@ -21,6 +20,7 @@ from batchite.scheduler.events import (
 )
 from batchite.scheduler.model import Failure, JobKey, JobState, NodeKey, PoolKey, TaskKey, TaskState
 from batchite.scheduler.notes import Facts
+from batchite.scheduler.records import replace
 from batchite.scheduler.turn import AT_WORK, Turn
 from batchite.scheduler.world import nodes_of_attempt
 

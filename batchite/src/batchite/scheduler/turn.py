@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from batchite.scheduler import notes, transitions
 from batchite.scheduler.commands import Change, Command, Derived, Gone, Key, Outcome, Put, Record
 from batchite.scheduler.events import Now
 from batchite.scheduler.model import JobState, NodeState, PoolState, ScheduleState, TaskState
 from batchite.scheduler.notes import Note
+from batchite.scheduler.records import replace
 from batchite.scheduler.samples import Samples
 from batchite.scheduler.timers import Timers
 from batchite.scheduler.world import World
