@@ -53,10 +53,11 @@ def log() -> UsageLog:
 
 
 @pytest.mark.ours
-def test_a_preempted_node_is_not_in_use() -> None:
-    """What is counted ends when the platform takes the node and begins again when it gives it back."""
+@pytest.mark.parametrize(("away", "back"), [("preempted", "creating"), ("deallocated", "starting")])
+def test_a_node_without_a_machine_is_not_in_use(away: str, back: str) -> None:
+    """What is counted ends when the machine goes and begins again when the node gets one."""
     kept = log()
-    for state, now in (("creating", 10.0), ("idle", 20.0), ("preempted", 30.0), ("creating", 50.0)):
+    for state, now in (("creating", 10.0), ("idle", 20.0), (away, 30.0), (back, 50.0)):
         kept.note(Put(node(state)), now)
     kept.note(Gone(NodeKey("a", "p", "n")), 60.0)
     assert [(use.start, use.end) for use in kept.of("a", 70.0)] == [(10.0, 30.0), (50.0, 60.0)]

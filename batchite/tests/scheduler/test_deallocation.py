@@ -13,6 +13,7 @@ from batchite.scheduler import events as e
 from batchite.scheduler.commands import PrepareNode, RemoveNode, RunStartTask
 from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.model import NodeState, StartTaskPolicy
+from batchite.scheduler.samples import node_readings
 from batchite.scheduler.shortages import RegionLimit
 
 
@@ -135,6 +136,8 @@ def test_a_deallocated_node_keeps_its_place_in_the_pool() -> None:
     driver.send(e.ResizePool(POOL, 2, 0))
     assert len(driver.nodes()) == 2
     assert driver.core.world.pools[POOL].allocation == "steady"
+    seen = node_readings(driver.nodes())
+    assert (seen["$CurrentDedicatedNodes"], seen["$UsableNodeCount"]) == (2, 1)
     driver.send(e.ResizePool(POOL, 1, 0))
     driver.answer_nodes()
     assert [found.key for found in driver.nodes()] == [second.key]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from azure.batch import models
 from servers import RunningServer, batchite, job, pool, server, task, wait_until
+from visitors import node_of, visitor
 
 pytestmark = pytest.mark.ours
 
@@ -38,7 +39,7 @@ def test_a_node_does_not_change_its_host(running: RunningServer) -> None:
     assert not json.loads(running.cli("status").stdout)["allowHostChanges"]
 
 
-def test_with_allow_host_changes_elevated_tasks_have_the_rights_of_the_server() -> None:
+def test_with_allow_host_changes_elevated_tasks_have_the_rights_of_the_server(tmp_path: Path) -> None:
     """Others have not; the log says so, and status too."""
     with server("--in-memory", "--time-scale=600", "--allow-host-changes") as running:
         found = answers(running, "bold")
@@ -46,6 +47,8 @@ def test_with_allow_host_changes_elevated_tasks_have_the_rights_of_the_server() 
         assert (found["plain"] == found["admin"]) is (os.geteuid() != 0)
         assert "admin" in running.log.read_text() or os.geteuid() != 0
         assert json.loads(running.cli("status").stdout)["allowHostChanges"]
+        root = visitor(running, "bold", node_of(running.client(), "bold"), tmp_path, isAdmin=True)
+        assert root.run("id -u").out == f"{os.geteuid()}\n"
 
 
 THROW_AWAY = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o mode=755 none /mnt && exec "$@"', "sh")
