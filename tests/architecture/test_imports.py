@@ -43,6 +43,7 @@ ROOTS = {
     "control",
     "stories",
     "data",
+    "engines",
     "lasting",
     "launches",
     "logins",

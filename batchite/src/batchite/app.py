@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from batchite.agent.agent import LocalAgent
+from batchite.agent.engine import Engine, missing
 from batchite.agent.node_logs import NodeLogs
 from batchite.agent.processes import Journal
 from batchite.agent.transfer import Transfer, Uploaded
-from batchite.agent.users import TaskUsers, choose_users
+from batchite.agent.users import TaskUsers, task_users
 from batchite.arm.accounts import AccountDirectory, StorageDirectory
 from batchite.arm.applications import ApplicationDirectory
 from batchite.arm.plane import ArmPlane, unknown_type
@@ -44,6 +45,7 @@ from batchite.chaos.http import disturbed
 from batchite.chaos.state import Chaos
 from batchite.control import Control
 from batchite.data import DataDirectory, Options
+from batchite.engines import choose_engine
 from batchite.http.asgi import App
 from batchite.http.plane import Plane, accounts_under, everything, paths_under
 from batchite.http.render import ARM, BATCH
@@ -106,6 +108,7 @@ class Foundation:
     service: BatchService
     issuer: TokenIssuer
     verifier: TokenVerifier
+    engine: Engine | None
 
     @property
     def http_url(self) -> str:
@@ -135,7 +138,8 @@ class Foundation:
 
     def status(self) -> dict[str, Any]:
         """What `batchite status` shows of the server itself."""
-        return {**self.ready_line(), "allowHostChanges": self.options.allow_host_changes}
+        engine = self.engine.program if self.engine else None
+        return {**self.ready_line(), "allowHostChanges": self.options.allow_host_changes, "containerEngine": engine}
 
 
 async def run(data: DataDirectory, options: Options, ready: Callable[[dict[str, Any]], None]) -> None:
@@ -185,7 +189,7 @@ async def _run(
     )
     base = _foundation(stack, data, options, sockets.ports, end)
     blobs = await _blob_service(stack, base)
-    users = _task_users(base)
+    users = task_users(_node_root(base), allow_host_changes=options.allow_host_changes)
     parts = Parts.build(base, blobs, users.plain.path)
     await _start_agent(stack, base, parts, users)
     await parts.arm.start()
@@ -217,16 +221,8 @@ def _foundation(stack: AsyncExitStack, data: DataDirectory, options: Options, po
     issuer = TokenIssuer(keys.token_key)
     verifier = TokenVerifier(issuer.public_key)
     certificates = ensure_certificates(data.certificates)
-    return Foundation(data, options, ports, keys, certificates, store, story, service, issuer, verifier)
-
-
-def _task_users(base: Foundation) -> TaskUsers:
-    root = _node_root(base)
-    root.mkdir(parents=True, exist_ok=True)
-    users = choose_users(root, allow_host_changes=base.options.allow_host_changes)
-    for warning in users.warnings:
-        log.warning("%s", warning)
-    return users
+    engine = choose_engine(data, options.container_engine, (options.node_root or data.nodes).absolute())
+    return Foundation(data, options, ports, keys, certificates, store, story, service, issuer, verifier, engine)
 
 
 async def _blob_service(stack: AsyncExitStack, base: Foundation) -> BlobService:
@@ -281,6 +277,7 @@ class Parts:
             ca_bundle=base.certificates.bundle.absolute(),
             path=user_path,
             allow_host_changes=base.options.allow_host_changes,
+            no_containers="" if base.engine else missing(base.options.container_engine),
         )
         chaos = Chaos(base.store, base.service.save, lambda: base.service.now().wire)
         drill = partial(start_tasks.failing, chaos)
@@ -363,7 +360,7 @@ async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, us
         loop.call_soon_threadsafe(_record, ledger, stored)
 
     transfer, logs = Transfer(base.certificates.bundle, parts.launches.token), _node_logs(base)
-    agent = LocalAgent(root, journal, transfer, users, post, uploaded, logs)
+    agent = LocalAgent(root, journal, transfer, users, post, uploaded, logs, base.engine)
     doors, secret = parts.launches.doors, derived(base.keys.token_key, "host keys of nodes")
     doors.admit(LoginAccess(parts.launches, users, journal, logs, secret, loop))
     base.service.start(agent, parts.launches)

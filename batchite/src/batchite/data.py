@@ -73,6 +73,11 @@ class DataDirectory:
         return self.root / "story"
 
     @property
+    def engine(self) -> Path:
+        """Which container engine the last server used, for the server after a kill."""
+        return self.root / "container-engine"
+
+    @property
     def pulumi(self) -> Path:
         """The engine's home, state and passphrase."""
         return self.root / "pulumi"
@@ -147,7 +152,16 @@ class DataDirectory:
         """Remove everything but the logs and the certificates, which clients may have loaded."""
         for path in (self.blobs, self.nodes, self.pulumi, self.story):
             directories.remove(path)
-        for name in ("state.db", "state.db-wal", "state.db-shm", "keys.json", "env", "processes", "server.json"):
+        for name in (
+            "state.db",
+            "state.db-wal",
+            "state.db-shm",
+            "keys.json",
+            "env",
+            "processes",
+            "container-engine",
+            "server.json",
+        ):
             (self.root / name).unlink(missing_ok=True)
 
 
@@ -172,3 +186,4 @@ class Options:
     node_root: Path | None = None
     well_known_key: bool = False
     allow_host_changes: bool = False
+    container_engine: str = "auto"

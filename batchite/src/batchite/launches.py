@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from batchite.agent.launch import Launch, Mount, Package, node_directory, task_directory
+from batchite.agent.launch import Image, Launch, Mount, Package, node_directory, task_directory
 from batchite.batch.accounts import AccountDirectory
 from batchite.batch.applications import ApplicationDirectory, packages
+from batchite.batch.containers import engine_refusal, images
 from batchite.batch.context import JOB, POOL, TASK, stored
 from batchite.batch.launch import (
     NodeFacts,
@@ -40,6 +41,7 @@ class Site:
     blob_url: str
     ca_bundle: Path
     path: str  # PATH of the nodes
+    no_containers: str = ""  # why no container can run here; empty = one can
     allow_host_changes: bool = False  # tasks of elevation level admin may change the machine
 
 
@@ -59,7 +61,8 @@ class NodeLaunches:
 
     def refusal(self, node: NodeState) -> Failure | None:
         """Why no such node can be had here."""
-        return refusal(stored(self.service, POOL, _pool(node.key)))
+        document = stored(self.service, POOL, _pool(node.key))
+        return refusal(document) or engine_refusal(document, self.site.no_containers)
 
     def packages(self, node: NodeState) -> tuple[Package, ...]:
         """The application packages of the pool, as they are now."""
@@ -71,6 +74,10 @@ class NodeLaunches:
         document = stored(self.service, POOL, _pool(node.key))
         self._held(document)  # from now on the agent gets tokens of the pool's identities
         return mounts(document, self.site.blob_url)
+
+    def images(self, node: NodeState) -> tuple[Image, ...]:
+        """The container images that the pool names."""
+        return images(stored(self.service, POOL, _pool(node.key)))
 
     def start_task(self, node: NodeState) -> Launch:
         """The pool's start task on this node."""
@@ -134,6 +141,8 @@ class NodeLaunches:
             auto_storage_url=account.auto_storage_url if account else "",
             auto_storage_identity=account.auto_storage_identity if account else "",
             environment=self._environment(node.key, document),
+            ca_bundle=str(self.site.ca_bundle),
+            allow_host_changes=self.site.allow_host_changes,
         )
 
     def _environment(self, node: NodeKey, pool_document: dict[str, Json]) -> dict[str, str]:

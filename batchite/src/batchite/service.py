@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from batchite import autoscale, records
-from batchite.agent.launch import Launch, Mount, Package
+from batchite.agent.launch import Image, Launch, Mount, Package
 from batchite.agent.port import Agent
 from batchite.clock import Clock
 from batchite.scheduler import commands as c
@@ -68,6 +68,9 @@ class Launches(Protocol):
 
     def mounts(self, node: NodeState) -> tuple[Mount, ...]:
         """The containers that the pool's nodes show."""
+
+    def images(self, node: NodeState) -> tuple[Image, ...]:
+        """The container images that are to be here before the start task."""
 
     def start_task(self, node: NodeState) -> Launch:
         """The pool's start task on this node."""
@@ -329,8 +332,8 @@ class BatchService:
         elif failure := launches.refusal(node):
             self.answer(NodeUnusable(command.node, command.boot, failure, cause=command.cause))
         else:
-            packages, mounts = launches.packages(node), launches.mounts(node)
-            agent.prepare_node(command.node, command.boot, packages, mounts, keep=command.keep)
+            found = (launches.packages(node), launches.mounts(node), launches.images(node))
+            agent.prepare_node(command.node, command.boot, *found, keep=command.keep)
 
     def _arm_timer(self) -> None:
         """One timer of the loop stands for the earliest deadline of the core, which most events leave as it is."""

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import certifi
 
+from batchite.agent.engine import Engine
 from batchite.agent.launch import Launch, OutputFile, ResourceFile
 from batchite.agent.processes import Journal
 from batchite.agent.runner import Attempt, Ended
@@ -59,6 +60,7 @@ class Node:
     started: list[bool] = field(default_factory=list)
     uploaded: list[Uploaded] = field(default_factory=list)
     directory: str = "workitems/j/job-1/t"
+    engine: Engine | None = None
 
     @property
     def task(self) -> Path:
@@ -86,7 +88,14 @@ class Node:
         """An attempt that has not begun."""
         journal = Journal(self.root.parent / "journal")
         return Attempt(
-            launch, self.transfer, self.user, journal, lambda _: self.started.append(True), self.uploaded.extend
+            launch,
+            self.transfer,
+            self.user,
+            journal,
+            lambda _: self.started.append(True),
+            self.uploaded.extend,
+            engine=self.engine,
+            node_root=self.root,
         )
 
     def run(self, command_line: str, **options: Any) -> Ended:

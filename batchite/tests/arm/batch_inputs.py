@@ -8,12 +8,18 @@ from typing import Any
 from arm.worlds import GROUP
 
 from batchite.arm.types.support import REFUSED, Support, support
+from batchite.provider.tables import RESOURCES
 
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/nodes"
 TOOL = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/batch1/applications/tool"
 MAPPINGS = ("resourceTags", "tags")  # objects with free names count as one property
 IN_THE_PATH = ("accountName", "applicationName", "poolName", "resourceGroupName", "versionName")
-SECRETS = ("userAccounts.password", "userAccounts.linuxUserConfiguration.sshPrivateKey")
+SECRETS = (
+    "userAccounts.password",
+    "userAccounts.linuxUserConfiguration.sshPrivateKey",
+    "startTask.containerSettings.registry.password",
+    "deploymentConfiguration.virtualMachineConfiguration.containerConfiguration.containerRegistries.password",
+)
 HIDDEN = "a-secret-that-nobody-may-see"
 REFERENCE = {"resourceId": IDENTITY}
 FORMULA = "$TargetDedicatedNodes = 0;"
@@ -110,12 +116,30 @@ BLOB_CONTAINER = {
     "blobfuseOptions": "-o ro",
 }
 
+CONTAINER = {
+    "imageName": "i",
+    "containerRunOptions": "--rm",
+    "workingDirectory": "TaskWorkingDirectory",
+    "registry": {"username": "u", "password": "only-to-pull", "registryServer": "r", "identityReference": REFERENCE},
+    "containerHostBatchBindMounts": [{"source": "Shared", "isReadOnly": True}],
+}
+
 POOLS: dict[str, dict[str, Any]] = {
     "identity": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}},
     "tags": {"tags": {"team": "solar"}},
     "applicationPackages": {"applicationPackages": [{"id": TOOL, "version": "1"}]},
     "vmSize": {"vmSize": "STANDARD_D4S_V5"},
     "machine": _machine(**_disks()),
+    "containers": {
+        **_machine(
+            containerConfiguration={
+                "type": "DockerCompatible",
+                "containerImageNames": ["i"],
+                "containerRegistries": [CONTAINER["registry"]],
+            }
+        ),
+        "startTask": {"commandLine": "x", "containerSettings": CONTAINER},
+    },
     "own image": _machine(imageReference={"id": f"{_GROUP}/Microsoft.Compute/images/i"}),
     "shared image": _machine(imageReference={"sharedGalleryImageId": "/subscriptions/s/galleries/g"}),
     "community image": _machine(imageReference={"communityGalleryImageId": "/communityGalleries/g"}),
@@ -165,13 +189,6 @@ POOLS: dict[str, dict[str, Any]] = {
 
 MACHINE = "deploymentConfiguration.virtualMachineConfiguration"
 MOUNT = {"relativeMountPath": "data", "mountOptions": "ro"}
-CONTAINER = {
-    "imageName": "i",
-    "containerRunOptions": "--rm",
-    "workingDirectory": "TaskWorkingDirectory",
-    "registry": {"userName": "u", "password": HIDDEN, "registryServer": "r", "identityReference": REFERENCE},
-    "containerHostBatchBindMounts": [{"source": "Shared", "isReadOnly": True}],
-}
 EXTENSION = {
     "name": "n",
     "publisher": "p",
@@ -188,13 +205,6 @@ REFUSED_POOLS: dict[str, dict[str, Any]] = {
     "certificates": {
         "certificates": [{"id": "/c", "storeLocation": "LocalMachine", "storeName": "My", "visibility": ["Task"]}]
     },
-    f"{MACHINE}.containerConfiguration": _machine(
-        containerConfiguration={
-            "type": "DockerCompatible",
-            "containerImageNames": ["i"],
-            "containerRegistries": [CONTAINER["registry"]],
-        }
-    ),
     f"{MACHINE}.extensions": _machine(extensions=[EXTENSION]),
     f"{BLOBS}.accountKey": {"mountConfiguration": [{BLOB_MOUNT: {**BLOB_CONTAINER, "accountKey": HIDDEN}}]},
     f"{BLOBS}.sasKey": {"mountConfiguration": [{BLOB_MOUNT: {**BLOB_CONTAINER, "sasKey": HIDDEN}}]},
@@ -218,7 +228,6 @@ REFUSED_POOLS: dict[str, dict[str, Any]] = {
     "mountConfiguration.nfsMountConfiguration": {
         "mountConfiguration": [{"nfsMountConfiguration": {"source": "s:/e", **MOUNT}}]
     },
-    "startTask.containerSettings": {"startTask": {"commandLine": "x", "containerSettings": CONTAINER}},
 }
 """Pools that are refused, by the property that the refusal names."""
 
@@ -260,6 +269,12 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
 
 APPLICATIONS = {"properties": {"allowUpdates": False, "displayName": "Solar"}, "tags": {"team": "solar"}}
 BEHIND_A_PACKAGE = "defaultVersion"  # sent by the tests of application packages: it needs an active one
+
+
+def wire_name(token: str, path: str) -> str:
+    """How ARM calls an input of the SDK."""
+    last = RESOURCES[f"azure-native:{token}"].renamed.get(path)
+    return f"{path.rpartition('.')[0]}.{last}" if last else path
 
 
 def inputs(token: str) -> set[str]:

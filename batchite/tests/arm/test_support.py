@@ -16,6 +16,7 @@ from arm.batch_inputs import (
     inputs,
     leaves,
     refused_rows,
+    wire_name,
 )
 from arm.worlds import GROUP, World, play, pool_body
 from hypothesis import assume, given, settings
@@ -26,10 +27,10 @@ from batchite.arm.types.support import HONOURED, POOL, REFUSED, STORED, TABLES, 
 
 SHOWN_AS = {"scaleSettings.fixedScale.nodeDeallocationOption": "resizeOperationStatus.nodeDeallocationOption"}
 ALTERNATIVES = (
-    {"machine", "own image", "shared image", "community image", "windows"},
+    {"machine", "own image", "shared image", "community image", "windows", "containers"},
     {"autoScale", "fixedScale"},
     {"fixedScale", "interNodeCommunication"},  # of both kinds, which do not talk
-    {"startTask", "userAccounts"},
+    {"startTask", "userAccounts", "containers"},
     {"resourceTags", "applicationPackages"},  # each needs an account of another kind
     {"windows", "userAccounts"},
 )
@@ -92,7 +93,7 @@ def test_the_tables_hold_every_input(token: str) -> None:
 def test_every_input_is_sent(token: str, bodies: list[dict[str, Any]]) -> None:
     """The bodies that these tests send hold every one that is not a part of the id."""
     sent = {path for body in bodies for path, _ in leaves(body)}
-    assert inputs(token) - sent - set(IN_THE_PATH) == set()
+    assert {wire_name(token, path) for path in inputs(token)} - sent - set(IN_THE_PATH) == set()
 
 
 @pytest.mark.documented

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from batchite.agent.launch import Launch, Mount, Package
+from batchite.agent.launch import Image, Launch, Mount, Package
 from batchite.arm.plane import ArmPlane, unknown_type
 from batchite.arm.ports import Directory, Endpoints
 from batchite.arm.resources import ResourceStore
@@ -86,6 +86,7 @@ class Nodes:
         boot: int,
         packages: tuple[Package, ...] = (),
         mounts: tuple[Mount, ...] = (),
+        images: tuple[Image, ...] = (),
         *,
         keep: bool = False,
     ) -> None:
@@ -145,6 +146,10 @@ class Launches:
         return ()
 
     def mounts(self, node: NodeState) -> tuple[Mount, ...]:
+        """None."""
+        return ()
+
+    def images(self, node: NodeState) -> tuple[Image, ...]:
         """None."""
         return ()
 

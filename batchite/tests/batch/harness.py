@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from batch.plays import exit_code, failed
 from batch.uploads import Uploads
 
-from batchite.agent.launch import Launch, Mount, Package, node_directory, task_directory
+from batchite.agent.launch import Image, Launch, Mount, Package, node_directory, task_directory
 from batchite.batch.accounts import BatchAccount
 from batchite.batch.applications import Application
 from batchite.batch.context import JOB, TASK, Context, stored
@@ -104,6 +105,7 @@ class ScriptedAgent:
         boot: int,
         packages: tuple[Package, ...] = (),
         mounts: tuple[Mount, ...] = (),
+        images: tuple[Image, ...] = (),
         *,
         keep: bool = False,
     ) -> None:
@@ -197,6 +199,10 @@ class Launches:
         """None."""
         return ()
 
+    def images(self, node: NodeState) -> tuple[Image, ...]:
+        """None."""
+        return ()
+
     def start_task(self, node: NodeState) -> Launch:
         """The start task."""
         return start_task_launch(self._facts(node))
@@ -234,16 +240,6 @@ class Launches:
             auto_storage_identity=account.auto_storage_identity,
             environment=identity_environment("http://metadata", "client", None),
         )
-
-
-def exit_code(launch: Launch) -> int:
-    """The code an `exit N` asks for."""
-    return int(launch.command_line.split()[-1]) if launch.command_line.startswith("exit") else 0
-
-
-def failed(code: int) -> Failure | None:
-    """The failure of a code that is not 0."""
-    return Failure("usererror", "FailureExitCode", f"exited with {code}") if code else None
 
 
 @dataclass(frozen=True)

@@ -70,18 +70,7 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
     ("target", "body"),
     [
         ("/pools", POOL | {"mountConfiguration": [{"nfsMountConfiguration": {}}]}),
-        ("/pools", with_machine(containerConfiguration={"type": "dockerCompatible"})),
         ("/pools", with_machine(extensions=[{"protectedSettings": "hidden"}])),
-        ("/pools", POOL | {"startTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}}}),
-        (
-            "/jobs",
-            {
-                "id": "j",
-                "poolInfo": {"poolId": "pool"},
-                "jobPreparationTask": {"commandLine": "x", "containerSettings": {"imageName": "i"}},
-            },
-        ),
-        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "containerSettings": {"imageName": "i"}}),
     ],
 )
 def test_unbuilt_properties_are_refused_by_name(account: Account, target: str, body: dict[str, Any]) -> None:

@@ -46,6 +46,13 @@ TASK = {
     "dependsOn": {"taskIds": ["t0"], "taskIdRanges": [{"start": 1, "end": 2}]},
     "userIdentity": {"autoUser": {"scope": "pool", "elevationLevel": "nonadmin"}},
     "requiredSlots": 1,
+    "containerSettings": {
+        "imageName": "a",
+        "containerRunOptions": "--memory 1g",
+        "registry": {"registryServer": "r", "username": "u", "password": "p"},
+        "workingDirectory": "containerImageDefault",
+        "containerHostBatchBindMounts": [{"source": "Shared", "isReadOnly": True}],
+    },
 }
 MULTI_INSTANCE = TASK | {
     "multiInstanceSettings": {
@@ -54,8 +61,14 @@ MULTI_INSTANCE = TASK | {
         "commonResourceFiles": [{"httpUrl": "https://h/c/b", "filePath": "x"}],
     },
 }
+CONTAINERS = {
+    "type": "dockerCompatible",
+    "containerImageNames": ["a"],
+    "containerRegistries": [{"registryServer": "r"}],
+}
 FULL_POOL = POOL | {
     "id": "new",
+    "virtualMachineConfiguration": POOL["virtualMachineConfiguration"] | {"containerConfiguration": CONTAINERS},
     "resizeTimeout": "PT15M",
     "taskSlotsPerNode": 1,
     "taskSchedulingPolicy": {"nodeFillType": "pack"},

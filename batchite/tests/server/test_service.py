@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scheduler.worlds import JOB, POOL, job, pool, task
 
-from batchite.agent.launch import Launch, Mount, Package
+from batchite.agent.launch import Image, Launch, Mount, Package
 from batchite.clock import resume
 from batchite.scheduler.events import (
     AddTasks,
@@ -90,12 +90,17 @@ class Site:
         """None."""
         return ()
 
+    def images(self, _node: NodeState) -> tuple[Image, ...]:
+        """None."""
+        return ()
+
     def prepare_node(
         self,
         node: NodeKey,
         boot: int,
         _packages: tuple[Package, ...] = (),
         _mounts: tuple[Mount, ...] = (),
+        _images: tuple[Image, ...] = (),
         *,
         keep: bool = False,
     ) -> None:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from batchite.agent import directories, processes
+from batchite.agent.engine import Engine
 from batchite.agent.gang import Gang
-from batchite.agent.launch import Launch, Mount, Package, node_directory
+from batchite.agent.launch import Image, Launch, Mount, Package, node_directory
 from batchite.agent.node_logs import NodeLogs
 from batchite.agent.packages import Preparation
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
@@ -57,7 +58,9 @@ class LocalAgent:
         post: Callable[[Event], None],
         on_uploaded: Callable[[list[Uploaded]], None],
         logs: NodeLogs,
+        engine: Engine | None = None,
     ) -> None:
+        self._engine = engine
         self._root, self._journal, self._transfer, self._users = root, journal, transfer, users
         self._post, self._on_uploaded, self._logs = post, on_uploaded, logs
         self._threads = ThreadPoolExecutor(THREADS, "attempt")
@@ -72,14 +75,15 @@ class LocalAgent:
         boot: int,
         packages: tuple[Package, ...] = (),
         mounts: tuple[Mount, ...] = (),
+        images: tuple[Image, ...] = (),
         *,
         keep: bool = False,
     ) -> None:
         """Make the node's directories and fill them, in an attempt's thread if there is anything to fetch."""
-        mine = Preparation(packages, mounts)
+        mine = Preparation(packages, mounts, images, self._engine)
         with self._lock:
             before, self._preparations[node] = self._preparations.get(node), mine
-        threads = self._threads if packages or mounts else self._controls
+        threads = self._threads if packages or mounts or images else self._controls
         threads.submit(_logged, lambda: self._prepare_node(node, boot, mine, before, keep))
 
     def run_start_task(self, node: NodeKey, boot: int, attempt: int, launch: Launch) -> None:
@@ -96,7 +100,7 @@ class LocalAgent:
 
         def ended(end: Ended) -> None:
             answer = TaskEnded(task, attempt, end.exit_code, end.failure, end.retryable)
-            self._post(replace(answer, uploaded=end.uploaded, used=end.used))
+            self._post(replace(answer, uploaded=end.uploaded, used=end.used, container=end.container))
 
         if launch.instances:
             owners = [(instance.node, name, attempt) for instance in launch.instances]
@@ -116,7 +120,9 @@ class LocalAgent:
             _owner(task, attempt),
             launch,
             _nothing,
-            lambda end: self._post(JobTaskEnded(task, attempt, end.exit_code, end.failure, end.retryable)),
+            lambda end: self._post(
+                JobTaskEnded(task, attempt, end.exit_code, end.failure, end.retryable, container=end.container)
+            ),
         )
 
     def stop_job_task(self, task: JobTaskKey, attempt: int) -> None:
@@ -207,7 +213,8 @@ class LocalAgent:
 
     def _attempt(self, launch: Launch, started: Callable[[int], None]) -> Attempt:
         user = self._users.of(admin=launch.admin)
-        return Attempt(launch, self._transfer, user, self._journal, started, self._on_uploaded)
+        made = (launch, self._transfer, user, self._journal, started, self._on_uploaded)
+        return Attempt(*made, engine=self._engine, node_root=self._root)
 
     def _gang(self, task: TaskKey, attempt: int, launch: Launch, started: Callable[[int], None]) -> Gang:
         """The task runs once its primary's coordination command does; its own command begins nothing new."""
@@ -247,7 +254,7 @@ class LocalAgent:
         ended(end)
 
     def _start_task_ended(self, node: NodeKey, boot: int, end: Ended) -> None:
-        self._post(StartTaskEnded(node, boot, end.exit_code, end.failure))
+        self._post(StartTaskEnded(node, boot, end.exit_code, end.failure, container=end.container))
 
     def _remove_node(self, node: NodeKey, boot: int, keep: bool) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchite.scheduler.model import NodeKey, TaskKey
+from batchite.scheduler.model import Failure, NodeKey, TaskKey
 
 UPLOAD_CONDITIONS = ("tasksuccess", "taskfailure", "taskcompletion")
 
@@ -70,6 +70,35 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A container image and who may pull it: a user of the registry `server`, or an identity (its resource id)."""
+
+    name: str
+    server: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A directory or file of this machine that a container sees under the same path."""
+
+    path: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """Where a task runs instead of on the machine itself. `options` are further arguments of `create`."""
+
+    image: Image
+    binds: tuple[Bind, ...]
+    options: tuple[str, ...] = ()
+    in_task_directory: bool = True  # else in the image's own working directory
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """One process. `directory` is relative to `node_root`; in it lie stdout.txt, stderr.txt and `wd`.
 
@@ -94,6 +123,8 @@ class Launch:
     continues: bool = False
     background: bool = False
     instances: tuple[Instance, ...] = ()
+    container: Container | None = None
+    refusal: Failure | None = None  # why it cannot run at all
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from batchite.agent import directories
-from batchite.agent.launch import Mount, Package, ResourceFile
+from batchite.agent.engine import Engine, images_provided
+from batchite.agent.launch import Image, Mount, Package, ResourceFile
 from batchite.agent.mounts import mount_all
 from batchite.agent.transfer import CHUNK, STOPPED, Transfer, TransferError, without_query
 from batchite.agent.users import TaskUser
@@ -56,10 +57,16 @@ def install(package: Package, node_root: Path, transfer: Transfer, user: TaskUse
 
 
 class Preparation:
-    """A node being made ready with the mounts and packages of its pool. It can be ended from another thread."""
+    """A node being made ready with the mounts, packages and images of its pool. It can be ended from another thread."""
 
-    def __init__(self, packages: tuple[Package, ...], mounts: tuple[Mount, ...]) -> None:
-        self._packages, self._mounts = packages, mounts
+    def __init__(
+        self,
+        packages: tuple[Package, ...],
+        mounts: tuple[Mount, ...],
+        images: tuple[Image, ...] = (),
+        engine: Engine | None = None,
+    ) -> None:
+        self._packages, self._mounts, self._images, self._engine = packages, mounts, images, engine
         self._stop, self._over = threading.Event(), threading.Event()
 
     def install(self, node_root: Path, transfer: Transfer, user: TaskUser) -> None:
@@ -67,6 +74,7 @@ class Preparation:
         mount_all(self._mounts, node_root, transfer, self._stop)
         noted = node_root / APPLICATIONS / POOL
         noted.unlink(missing_ok=True)  # a node that starts again may have fewer
+        images_provided(self._engine, self._images, self._stop)
         found = install_all(self._packages, node_root, transfer, user, self._stop)
         if found:
             noted.write_text(json.dumps(found))

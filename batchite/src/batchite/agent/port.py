@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from batchite.agent.launch import Launch, Mount, Package
+from batchite.agent.launch import Image, Launch, Mount, Package
 from batchite.scheduler.model import JobTaskKey, NodeKey, TaskKey
 
 
@@ -17,6 +17,7 @@ class Agent(Protocol):
         boot: int,
         packages: tuple[Package, ...] = (),
         mounts: tuple[Mount, ...] = (),
+        images: tuple[Image, ...] = (),
         *,
         keep: bool = False,
     ) -> None:

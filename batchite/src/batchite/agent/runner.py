@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from batchite.agent import credentials, directories, packages, processes
+from batchite.agent import containers, credentials, directories, packages, processes
+from batchite.agent.engine import NO_ENGINE, Engine
 from batchite.agent.launch import Launch, OutputFile
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUser
 from batchite.scheduler.consumption import Consumption
+from batchite.scheduler.containers import ContainerInfo
 from batchite.scheduler.model import Detail, Failure
 
 STDOUT, STDERR, WORKING = "stdout.txt", "stderr.txt", "wd"
@@ -36,6 +38,7 @@ class Ended:
     retryable: bool = False
     uploaded: tuple[str, ...] = ()  # `container/blob` of what was stored
     used: Consumption | None = field(default=None, compare=False)  # None when nothing ran
+    container: ContainerInfo | None = None
 
 
 @dataclass(slots=True)
@@ -53,10 +56,14 @@ class Attempt:
     on_started: Callable[[int], None]  # gets the number of files that were downloaded
     on_uploaded: Callable[[list[Uploaded]], None]
     used: Consumption | None = None  # by its processes, once they have been reaped
+    engine: Engine | None = None
+    node_root: Path = Path()  # the server's; containers carry it
     _lock: threading.Lock = field(default_factory=threading.Lock)  # held while killing and while reaping
     _stopping: threading.Event = field(default_factory=threading.Event)
     _done: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[bytes] | None = None
+    _contained: containers.Contained | None = None
+    _container: ContainerInfo | None = None
     _overran: bool = False
     _downloaded: int = 0
     _variables: dict[str, str] = field(default_factory=dict)  # what names the application packages
@@ -95,6 +102,8 @@ class Attempt:
     def _kill(self) -> None:
         """Kill the whole tree. Only under the lock and before the leader is reaped is its pid surely ours."""
         if self._process is not None and self._process.returncode is None:
+            if self._contained is not None:
+                self._contained.kill()
             processes.kill_tree(self._process.pid, self.marker)
 
     @property
@@ -107,7 +116,7 @@ class Attempt:
             self._prepare()
             ended = self._judge(self._execute())
         except TransferError as error:
-            return Ended(None, TASK_ENDED if self._stopping.is_set() else error.failure)
+            return Ended(None, TASK_ENDED if self._stopping.is_set() else error.failure, container=self._container)
         except _LaunchError as error:
             ended = Ended(None, error.failure)
         except OSError as error:
@@ -116,6 +125,8 @@ class Attempt:
 
     def _prepare(self) -> None:
         """The task directory, anew for every attempt, with its resource files; before it, its application packages."""
+        if self.launch.refusal is not None:
+            raise TransferError(self.launch.refusal)
         root = self.launch.node_root
         own = packages.install_all(self.launch.packages, root, self.transfer, self.user, self._stopping)
         self._variables = packages.pool_variables(root) | own
@@ -130,7 +141,27 @@ class Attempt:
         directories.give_tree(whole, self.user)
 
     def _execute(self) -> int | None:
-        """Run the command; its exit code as a shell would give it. None when a stop came before."""
+        """Run the command, in its container if it has one; its exit code. None when a stop came before."""
+        if self.launch.container is None:
+            return self._run_process()
+        if self.engine is None:
+            raise TransferError(NO_ENGINE)
+        launch = replace(self.launch, environment={**self.launch.environment, **self._variables})
+        self._contained = containers.contain(self.engine, launch, self.node_root, self.user, self._stopping)
+        try:
+            code = self._run_process()
+            if code is not None:
+                code, self._container = self._contained.look(code)
+        finally:
+            self._contained.remove()
+        if self._container is not None and not self._stopping.is_set() and not self._overran:
+            failure = containers.never_ran(self._container, self._directory / STDERR)
+            if failure is not None:
+                raise TransferError(failure)
+        return code
+
+    def _run_process(self) -> int | None:
+        """Run a process to its end; its exit code as a shell would give it. None when a stop came before."""
         process = self._spawn()
         if process is None:
             return None
@@ -151,9 +182,13 @@ class Attempt:
             for name in (STDOUT, STDERR):
                 directories.give(self._directory / name, self.user)
             with self._lock:
-                if not self._stopping.is_set() and not self._overran:
-                    variables = {**self.launch.environment, **self._variables}
-                    working, outputs = self._directory / WORKING, (stdout.fileno(), stderr.fileno())
+                if self._stopping.is_set() or self._overran:
+                    return None
+                outputs = (stdout.fileno(), stderr.fileno())
+                if self._contained is not None:
+                    self._process = self._contained.start(*outputs)
+                else:
+                    variables, working = {**self.launch.environment, **self._variables}, self._directory / WORKING
                     self._process = _popen(self.launch.command_line, variables, working, outputs, self.user)
                 return self._process
 
@@ -180,14 +215,14 @@ class Attempt:
 
     def _judge(self, code: int | None) -> Ended:
         if self._stopping.is_set():
-            return Ended(code, TASK_ENDED)
+            return Ended(code, TASK_ENDED, container=self._container)
         if self._overran:
-            return Ended(code, WALL_CLOCK)
+            return Ended(code, WALL_CLOCK, container=self._container)
         if code == 0:
-            return Ended(0, None)
+            return Ended(0, None, container=self._container)
         message = "The task exited with an exit code representing a failure"
         failure = Failure("usererror", "FailureExitCode", message, (Detail("Message", f"exit code {code}"),))
-        return Ended(code, failure, retryable=True)
+        return Ended(code, failure, retryable=True, container=self._container)
 
     def _upload(self, ended: Ended) -> Ended:
         """Uploads. A failed one is the task's failure, unless it has failed already."""
@@ -202,10 +237,10 @@ class Attempt:
         if uploaded:
             self.on_uploaded(uploaded)
         if self._stopping.is_set():
-            return Ended(ended.exit_code, TASK_ENDED)
+            return replace(ended, failure=TASK_ENDED, retryable=False)
         names = _names(uploaded)
         if problem and ended.failure is None:
-            return Ended(ended.exit_code, problem, uploaded=names)
+            return replace(ended, failure=problem, uploaded=names)
         return replace(ended, uploaded=names)
 
 

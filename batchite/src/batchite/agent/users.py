@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pwd
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -41,6 +44,15 @@ class TaskUsers:
     def warnings(self) -> tuple[str, ...]:
         """What the log must say at start."""
         return tuple(dict.fromkeys(user.warning for user in (self.plain, self.admin) if user.warning))
+
+
+def task_users(node_root: Path, *, allow_host_changes: bool) -> TaskUsers:
+    """The users of both levels for a node root, made if it is not there; the log says what one must know of them."""
+    node_root.mkdir(parents=True, exist_ok=True)
+    users = choose_users(node_root, allow_host_changes=allow_host_changes)
+    for warning in users.warnings:
+        log.warning("%s", warning)
+    return users
 
 
 def choose_users(node_root: Path, *, allow_host_changes: bool) -> TaskUsers:

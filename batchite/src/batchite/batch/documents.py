@@ -5,8 +5,10 @@ Source: REST reference 2025-06-01. Properties that are not built are refused by 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from batchite.batch.applications import REFERENCES
-from batchite.batch.machine import NETWORK, SUBNET_ID, UPGRADE_POLICY, VIRTUAL_MACHINE
+from batchite.batch.machine import CONTAINER_REGISTRY, NETWORK, SUBNET_ID, UPGRADE_POLICY, VIRTUAL_MACHINE
 from batchite.batch.rules import (
     Check,
     anything,
@@ -116,10 +118,37 @@ USER_IDENTITY = exactly_one(
     "autoUser",
 )
 
-START_TASK = record(
+CONTAINER_SETTINGS = record(
+    {"imageName": text(1)},
+    {
+        "containerRunOptions": text(),
+        "registry": CONTAINER_REGISTRY,
+        "workingDirectory": choice("taskWorkingDirectory", "containerImageDefault"),
+        "containerHostBatchBindMounts": listing(
+            record(
+                {"source": choice("Shared", "Startup", "VfsMounts", "Task", "JobPrep", "Applications")},
+                {"isReadOnly": boolean},
+            )
+        ),
+    },
+)
+
+
+def work(required: Mapping[str, Check], optional: Mapping[str, Check]) -> Check:
+    """A task. In a container its command line may be empty: the image then says what runs (documented)."""
+    own, contained = record(required, optional), record({**required, "commandLine": text()}, optional)
+
+    def check(name: str, value: Json) -> None:
+        inside = isinstance(value, dict) and isinstance(value.get("containerSettings"), dict)
+        (contained if inside else own)(name, value)
+
+    return check
+
+
+START_TASK = work(
     {"commandLine": command_line},
     {
-        "containerSettings": refused("tasks run as processes of this machine; leave it out locally"),
+        "containerSettings": CONTAINER_SETTINGS,
         "resourceFiles": RESOURCE_FILES,
         "environmentSettings": ENVIRONMENT,
         "userIdentity": USER_IDENTITY,
@@ -281,7 +310,7 @@ _TASK_CONSTRAINTS = record(
     optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}
 )
 _OWN_TASK = {
-    "containerSettings": only(),
+    "containerSettings": CONTAINER_SETTINGS,
     "resourceFiles": RESOURCE_FILES,
     "environmentSettings": ENVIRONMENT,
     "userIdentity": USER_IDENTITY,
@@ -307,9 +336,9 @@ _RELEASE = _OWN_TASK | {"id": identifier, "maxWallClockTime": duration("PT0S", "
 _JOB_PROPERTIES = _JOB_CHANGEABLE | {
     "displayName": DISPLAY_NAME,
     "usesTaskDependencies": boolean,
-    "jobManagerTask": record({"id": identifier, "commandLine": command_line}, _MANAGER),
-    "jobPreparationTask": record({"commandLine": command_line}, _PREPARATION),
-    "jobReleaseTask": record({"commandLine": command_line}, _RELEASE),
+    "jobManagerTask": work({"id": identifier, "commandLine": command_line}, _MANAGER),
+    "jobPreparationTask": work({"commandLine": command_line}, _PREPARATION),
+    "jobReleaseTask": work({"commandLine": command_line}, _RELEASE),
     "commonEnvironmentSettings": ENVIRONMENT,
     "onTaskFailure": choice("noaction", "performexitoptionsjobaction"),
 }
@@ -333,12 +362,12 @@ _EXIT_CONDITIONS = record(
         "fileUploadError": _EXIT_OPTIONS,
     }
 )
-TASK: Check = record(
+TASK: Check = work(
     {"id": identifier, "commandLine": command_line},
     {
         "displayName": DISPLAY_NAME,
         "exitConditions": _EXIT_CONDITIONS,
-        "containerSettings": only(),
+        "containerSettings": CONTAINER_SETTINGS,
         "resourceFiles": RESOURCE_FILES,
         "outputFiles": OUTPUT_FILES,
         "environmentSettings": ENVIRONMENT,

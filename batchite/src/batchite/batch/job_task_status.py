@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from batchite.agent.launch import task_directory
-from batchite.batch.render import failure
+from batchite.batch.render import container_info, failure
 from batchite.clock import wire_time
 from batchite.http.types import Json
 from batchite.scheduler.model import JobOnNode, JobState, JobTaskState, TaskKey
@@ -34,6 +34,7 @@ def _info(job: JobState, name: str, run: JobTaskState, url: str) -> dict[str, Js
             "taskRootDirectoryUrl": f"{url}/files/{directory}",
             "exitCode": run.exit_code,
             "failureInfo": failure(run.failure) if run.failure else None,
+            "containerInfo": container_info(run.container) if run.container else None,
             "result": run.result or None,
         }
     )

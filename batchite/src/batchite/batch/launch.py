@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from batchite.agent.launch import Launch, OutputFile, ResourceFile, task_directory
+from batchite.agent.launch import Container, Launch, OutputFile, ResourceFile, task_directory
 from batchite.batch import job_tasks, start_tasks
+from batchite.batch.containers import Place, container, settings_missing
 from batchite.batch.durations import limit
 from batchite.batch.images import is_windows
 from batchite.batch.tasks import identities
@@ -35,6 +36,8 @@ class NodeFacts:
     auto_storage_url: str = ""
     auto_storage_identity: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    ca_bundle: str = ""
+    allow_host_changes: bool = False
 
 
 def refusal(pool_document: Mapping[str, Json]) -> Failure | None:
@@ -69,7 +72,8 @@ def task_launch(
     """The present attempt of a task."""
     made = _launch(facts, task_directory(task.key), document, _common(job_document), _task(facts, job, task))
     wall_clock = limit(document.get("constraints", {}).get("maxWallClockTime"))
-    return replace(made, output_files=_output_files(facts, document), wall_clock=wall_clock)
+    refused = made.refusal or settings_missing(facts.pool_document, document)
+    return replace(made, output_files=_output_files(facts, document), wall_clock=wall_clock, refusal=refused)
 
 
 def coordination_launch(
@@ -121,6 +125,8 @@ def _launch(
 ) -> Launch:
     """What tasks of all kinds have; their settings come over the `common` ones of their job."""
     settings = {**common, **_settings(document.get("environmentSettings"))}
+    place = Place(str(facts.root), directory, own.get("AZ_BATCH_JOB_PREP_DIR", ""), facts.ca_bundle)
+    found = container(facts.pool_document, document, place, allow_host_changes=facts.allow_host_changes)
     return Launch(
         node_root=facts.root,
         directory=directory,
@@ -128,6 +134,8 @@ def _launch(
         environment=_environment(facts, directory, settings, own),
         resource_files=_resource_files(facts, document),
         admin=is_admin(document.get("userIdentity"), facts.pool_document),
+        container=found if isinstance(found, Container) else None,
+        refusal=found if isinstance(found, Failure) else None,
     )
 
 

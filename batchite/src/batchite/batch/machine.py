@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batchite.batch.rules import Check, boolean, choice, integer, listing, record, refused, text
+from batchite.batch.rules import Check, boolean, choice, integer, listing, record, refused, secret, text
 from batchite.http.types import Json
 
 RESOURCE_GROUP = r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
@@ -65,6 +65,14 @@ _SECURITY = record(
         "uefiSettings": record(optional={"secureBootEnabled": boolean, "vTpmEnabled": boolean}),
     }
 )
+CONTAINER_REGISTRY: Check = record(
+    optional={
+        "username": text(1),
+        "password": secret,
+        "registryServer": text(1),
+        "identityReference": record({"resourceId": text(1)}),
+    }
+)
 VIRTUAL_MACHINE: Check = record(
     {"imageReference": _IMAGE, "nodeAgentSKUId": text(1)},
     {
@@ -78,7 +86,10 @@ VIRTUAL_MACHINE: Check = record(
         "securityProfile": _SECURITY,
         "dataDisks": listing(_DATA_DISK),
         "serviceArtifactReference": _ID,
-        "containerConfiguration": refused("tasks run as processes of this machine; leave it out locally"),
+        "containerConfiguration": record(
+            {"type": choice("dockerCompatible", "criCompatible")},
+            {"containerImageNames": listing(text(1)), "containerRegistries": listing(CONTAINER_REGISTRY)},
+        ),
         "extensions": refused("there is no machine to extend; leave them out locally"),
     },
 )

@@ -12,9 +12,11 @@ from importlib.metadata import version
 from batchite import ids
 from batchite.agent.launch import task_directory
 from batchite.batch import job_tasks, start_tasks
+from batchite.batch.containers import SETTINGS, without_passwords
 from batchite.batch.durations import format_duration
 from batchite.clock import wire_time
 from batchite.http.types import Json
+from batchite.scheduler.containers import ContainerInfo
 from batchite.scheduler.model import (
     AutoScaleRun,
     Detail,
@@ -62,7 +64,7 @@ def pool(document: Mapping[str, Json], state: PoolState, nodes: Sequence[NodeSta
     """A pool without its url."""
     spot = sum(node.spot for node in nodes)
     item: Wire = {
-        **{name: value for name, value in document.items() if name not in _NOT_SHOWN},
+        **{name: value for name, value in without_passwords(document).items() if name not in _NOT_SHOWN},
         "eTag": etag[0],
         "lastModified": wire_time(etag[1]),
         "creationTime": wire_time(state.created_at),
@@ -81,7 +83,7 @@ def pool(document: Mapping[str, Json], state: PoolState, nodes: Sequence[NodeSta
         "taskSchedulingPolicy": {"nodeFillType": state.fill} | document.get("taskSchedulingPolicy", {}),
     }
     if "startTask" in document:
-        item["startTask"] = start_task(document["startTask"])
+        item["startTask"] = start_task(item["startTask"])
     if state.resize_errors:
         item["resizeErrors"] = [_resize_error(error) for error in state.resize_errors]
     return item | _autoscale(state)
@@ -134,7 +136,7 @@ def node(pool_document: Mapping[str, Json], state: NodeState, slots: Sequence[in
         item["lastBootTime"] = wire_time(state.booted_at)
         item["nodeAgentInfo"] = {"version": AGENT_VERSION, "lastUpdateTime": wire_time(state.allocated_at)}
     if state.start_task is not None:
-        item["startTask"] = start_task(start_tasks.of_node(pool_document, state))
+        item["startTask"] = start_task(without_passwords(start_tasks.of_node(pool_document, state)))
         item["startTaskInfo"] = _start_task_info(state.start_task)
     if state.failure is not None:
         item["errors"] = [_node_error(state.failure)]
@@ -155,6 +157,7 @@ def _count(states: Sequence[str]) -> dict[str, int]:
 
 def job(document: Mapping[str, Json], state: JobState, etag: tuple[str, float]) -> Wire:
     """A job without its url."""
+    document = without_passwords(document)
     return {
         "usesTaskDependencies": state.uses_dependencies,
         "onTaskFailure": "noaction",
@@ -188,6 +191,7 @@ def schedule(
     document: Mapping[str, Json], state: ScheduleState, etag: tuple[str, float], next_run: float | None, base: str
 ) -> Wire:
     """A job schedule without its url. `next_run` is the wire time at which its next job is due."""
+    document = without_passwords(document)
     recent = f"{state.id}:job-{state.runs}"
     return {
         "schedule": {},
@@ -228,7 +232,7 @@ def task(document: Mapping[str, Json], state: TaskState, etag: tuple[str, float]
     limits = document.get("constraints", {})
     return {
         "userIdentity": job_tasks.AUTO_USER,
-        **document,
+        **(without_passwords(document) if SETTINGS in document else document),
         "eTag": etag[0],
         "lastModified": wire_time(etag[1]),
         "creationTime": wire_time(state.created_at),
@@ -300,6 +304,11 @@ def failure(found: Failure) -> Wire:
     return item | ({"details": _details(found.details)} if found.details else {})
 
 
+def container_info(found: ContainerInfo) -> Wire:
+    """`containerInfo`: the container's id, state and error as its engine tells them."""
+    return _without_none(containerId=found.id, state=found.state, error=found.error or None)
+
+
 def execution(state: TaskState) -> Wire:
     """`executionInfo` of a task."""
     return _without_none(
@@ -308,6 +317,7 @@ def execution(state: TaskState) -> Wire:
         exitCode=state.exit_code,
         result=state.result or None,
         failureInfo=failure(state.failure) if state.failure else None,
+        containerInfo=container_info(state.container) if state.container else None,
         retryCount=state.retry_count,
         lastRetryTime=_time(state.last_retry_at),
         requeueCount=state.requeue_count,
@@ -323,6 +333,7 @@ def _start_task_info(state: StartTaskState) -> Wire:
         exitCode=state.exit_code,
         result=state.result or None,
         failureInfo=failure(state.failure) if state.failure else None,
+        containerInfo=container_info(state.container) if state.container else None,
         retryCount=state.retry_count,
         lastRetryTime=_time(state.last_retry_at),
     )

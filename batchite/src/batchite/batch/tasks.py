@@ -13,7 +13,7 @@ from batchite.batch.exit_conditions import check_exits, rules
 from batchite.batch.job_tasks import MANAGER_ONLY
 from batchite.batch.rules import refuse
 from batchite.batch.user_accounts import check_user
-from batchite.errors import ServiceError
+from batchite.errors import ServiceError, refused_property
 from batchite.http.types import Json
 from batchite.scheduler.events import UpdateTask
 from batchite.scheduler.model import JobKey, JobState, TaskKey, TaskState
@@ -43,6 +43,10 @@ def check_task(
     documents.TASK("", body)
     check_id(job, body["id"].lower(), known)
     _check_dependencies(job, body.get("dependsOn") or {})
+    if body.get("multiInstanceSettings") and body.get("containerSettings"):
+        raise refused_property(
+            "containerSettings", "the instances of a multi-instance task run without containers here"
+        )
     check_exits(job, body.get("exitConditions") or {})
     _check_instances(body)
     if job.pool in service.pools:  # a pool that comes later cannot be asked what it has

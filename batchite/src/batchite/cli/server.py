@@ -58,6 +58,12 @@ def _add_options(start: argparse.ArgumentParser) -> None:
         help="tasks of elevation level admin run as root, if the server does, and may change this machine;"
         " without it none gets more rights than others",
     )
+    start.add_argument(
+        "--container-engine",
+        choices=("auto", "docker", "podman", "none"),
+        default="auto",
+        help="what tasks with container settings run in (default: whichever of docker and podman answers)",
+    )
 
 
 def _scale(text: str) -> float:
@@ -78,6 +84,7 @@ def _start(arguments: argparse.Namespace) -> int:
         node_root=arguments.node_root and arguments.node_root.absolute(),
         well_known_key=arguments.well_known_key,
         allow_host_changes=arguments.allow_host_changes,
+        container_engine=arguments.container_engine,
     )
     if arguments.detach:
         print(json.dumps(_detach(data, options)), flush=True)
@@ -132,6 +139,7 @@ def _flags(options: Options) -> list[str]:
     """The options as a command line."""
     flags = [f"--{name}-port={getattr(options, f'{name}_port')}" for name in ("http", "https", "blob")]
     flags.append(f"--time-scale={options.time_scale}")
+    flags.append(f"--container-engine={options.container_engine}")
     flags += ["--in-memory"] if options.in_memory else []
     flags += ["--well-known-key"] if options.well_known_key else []
     flags += ["--allow-host-changes"] if options.allow_host_changes else []
@@ -191,6 +199,10 @@ def _reset(arguments: argparse.Namespace) -> int:
 
 def _end_leftovers(data: DataDirectory) -> None:
     """End the tasks of a server that was killed: what is wiped names them."""
+    if data.engine.exists():
+        from batchite.engines import end_containers  # noqa: PLC0415 - needs the server's dependencies
+
+        end_containers(data, data.nodes)
     if data.journal.exists():
         journal = Journal(data.journal)
         journal.end_leftovers(data.nodes)

@@ -63,11 +63,11 @@ def ended(turn: Turn, event: JobTaskEnded) -> None:
     if run is None or run.state != "running" or run.attempt != event.attempt or killed_with_node:
         return  # an older attempt's answer; or the node's removal settles it
     if event.key.kind == "release":
-        _put(turn, job.key, replace(entry, release=_completed(turn, run, event.exit_code, event.failure)))
+        _put(turn, job.key, replace(entry, release=_ended(turn, run, event)))
     elif _may_retry(job, run, event):
         _retry(turn, job.key, entry)
     else:
-        _prepared(turn, job, replace(entry, preparation=_completed(turn, run, event.exit_code, event.failure)))
+        _prepared(turn, job, replace(entry, preparation=_ended(turn, run, event)))
     jobs.settle(turn, job.key)
 
 
@@ -210,6 +210,10 @@ def _prepared(turn: Turn, job: JobState, entry: JobOnNode) -> None:
             launch(turn, task)
         else:
             tasks.give_back(turn, task)
+
+
+def _ended(turn: Turn, run: JobTaskState, event: JobTaskEnded) -> JobTaskState:
+    return replace(_completed(turn, run, event.exit_code, event.failure), container=event.container)
 
 
 def _completed(turn: Turn, run: JobTaskState, code: int | None, failure: Failure | None) -> JobTaskState:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from batchite.scheduler.consumption import NONE_YET, Consumption, Tally
+from batchite.scheduler.containers import ContainerInfo
 from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.exit_rules import ExitRules
 from batchite.scheduler.shortages import NodeOutage, RegionLimit
@@ -163,6 +164,7 @@ class StartTaskState:
     failure: Failure | None = None
     last_retry_at: float | None = None
     revision: int = 0  # which of the pool's start tasks it is
+    container: ContainerInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ class JobTaskState:
     exit_code: int | None = None
     result: str = ""
     failure: Failure | None = None
+    container: ContainerInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,4 +382,5 @@ class TaskState:
     instances: int = 0  # nodes that a multi-instance task takes at once; 0 = it is none
     subtasks: tuple[Subtask, ...] = ()  # of the present or last attempt, in the order of their ids, which begin with 1
     used: Consumption | None = None  # in all attempts that have ended
+    container: ContainerInfo | None = None  # of the present or last attempt
     ending: str = ""  # why a running attempt is being stopped: terminate | delete | requeue; empty = it is not

@@ -60,6 +60,7 @@ def start_task_ended(turn: Turn, event: StartTaskEnded) -> None:
         exit_code=event.exit_code,
         failure=event.failure,
         result="success" if event.failure is None else "failure",
+        container=event.container,
     )
     _after_start_task(turn, replace(node, start_task=ended))
 

@@ -124,6 +124,7 @@ def _assign(turn: Turn, task: TaskState, nodes: list[NodeState], facts: Facts) -
         exit_code=None,
         failure=None,
         result="",
+        container=None,
         cleaned=False,
     )
     for key in nodes_of_attempt(assigned):

@@ -98,7 +98,8 @@ def ended(turn: Turn, event: TaskEnded) -> None:
     if any(turn.world.nodes[node].state in {"preempted", "unusable"} for node in nodes):
         turn.put(task)
         return  # the node's removal settles its attempts, so that a requeue waits for the machine to be gone
-    _settle(turn, subtasks.closed(turn, task, ENDED), event)
+    closed = replace(subtasks.closed(turn, task, ENDED), container=event.container)
+    _settle(turn, closed, event)
     _free(turn, nodes, success=event.failure is None)
 
 

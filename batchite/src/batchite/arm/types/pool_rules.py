@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchite.batch import user_accounts
+from batchite.batch.containers import without_passwords
 from batchite.errors import ServiceError, invalid_property, missing_property
 
 
@@ -30,9 +31,12 @@ def check_scale(properties: Mapping[str, Any]) -> None:
 
 def without_secrets(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The properties as they may be stored, compared and shown."""
-    if "userAccounts" not in properties:
-        return dict(properties)
-    return {**properties, "userAccounts": user_accounts.without_secrets(properties["userAccounts"])}
+    found = without_passwords(properties)
+    if "deploymentConfiguration" in found:
+        found["deploymentConfiguration"] = without_passwords(found["deploymentConfiguration"])
+    if "userAccounts" in found:
+        found["userAccounts"] = user_accounts.without_secrets(found["userAccounts"])
+    return found
 
 
 _ARM_NAMES = {

@@ -72,6 +72,36 @@ _SECURITY = record(
     }
 )
 _MACHINE = "deploymentConfiguration.virtualMachineConfiguration"
+_REGISTRY = record(
+    {
+        "username": text(),
+        "password": secret,
+        "registryServer": text(),
+        "identityReference": record({"resourceId": text()}),
+    }
+)
+_CONTAINERS = record(
+    {
+        "type": text("DockerCompatible", "CriCompatible"),
+        "containerImageNames": array(text()),
+        "containerRegistries": array(_REGISTRY),
+    },
+    required=("type",),
+)
+_BIND = record(
+    {"source": text("Shared", "Startup", "VfsMounts", "Task", "JobPrep", "Applications"), "isReadOnly": flag()},
+    required=("source",),
+)
+_CONTAINER_SETTINGS = record(
+    {
+        "imageName": text(),
+        "containerRunOptions": text(),
+        "registry": _REGISTRY,
+        "workingDirectory": text("TaskWorkingDirectory", "ContainerImageDefault"),
+        "containerHostBatchBindMounts": array(_BIND),
+    },
+    required=("imageName",),
+)
 _VIRTUAL_MACHINE = record(
     {
         "imageReference": record({name: text() for name in _IMAGE}),
@@ -84,7 +114,7 @@ _VIRTUAL_MACHINE = record(
         "osDisk": _OS_DISK,
         "securityProfile": _SECURITY,
         "serviceArtifactReference": record({"id": text()}, required=("id",)),
-        "containerConfiguration": _refused(f"{_MACHINE}.containerConfiguration"),
+        "containerConfiguration": _CONTAINERS,
         "extensions": _refused(f"{_MACHINE}.extensions"),
     },
     required=("imageReference", "nodeAgentSkuId"),
@@ -136,7 +166,7 @@ _AUTO_USER = record({"scope": text("Task", "Pool"), "elevationLevel": _ELEVATION
 _GIVEN_START_TASK = record(
     {
         "commandLine": text(),
-        "containerSettings": _refused("startTask.containerSettings"),
+        "containerSettings": _CONTAINER_SETTINGS,
         "environmentSettings": array(record({"name": text(), "value": secret}, required=("name",))),
         "maxTaskRetryCount": number(-1),
         "resourceFiles": array(_RESOURCE_FILE),

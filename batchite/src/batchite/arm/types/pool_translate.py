@@ -5,7 +5,7 @@ Pure functions over plain dicts. Both planes show the same pool: what one of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from batchite.arm.types.pool_shape import PROPERTIES
@@ -28,6 +28,10 @@ _LOWER = (  # enumerations that ARM capitalises and the data plane does not; a l
     "virtualMachineConfiguration.osDisk.caching",
     "virtualMachineConfiguration.osDisk.ephemeralOSDiskSettings.placement",
     "virtualMachineConfiguration.osDisk.managedDisk.storageAccountType",
+)
+_FIRST_LOWER = (  # those whose other capitals the data plane keeps
+    "startTask.containerSettings.workingDirectory",
+    "virtualMachineConfiguration.containerConfiguration.type",
 )
 _OPTION = "nodeDeallocationOption"
 _STORAGE = "storageAccountType"
@@ -234,15 +238,17 @@ def _renamed(record: Mapping[str, Any], old: str, new: str) -> Wire:
 def _lowered(document: Wire) -> Wire:
     """The document with ARM's capitalised enumerations in the data plane's spelling; the argument is not changed."""
     for path in _LOWER:
-        document = _replaced(document, path.split("."))
+        document = _replaced(document, path.split("."), str.lower)
+    for path in _FIRST_LOWER:
+        document = _replaced(document, path.split("."), lambda text: text[:1].lower() + text[1:])
     return document
 
 
-def _replaced(record: Wire, path: list[str]) -> Wire:
+def _replaced(record: Wire, path: list[str], change: Callable[[str], str]) -> Wire:
     name, *rest = path
     value = record.get(name)
     if isinstance(value, str) and not rest:
-        return {**record, name: value.lower()}
+        return {**record, name: change(value)}
     if isinstance(value, list):
-        return {**record, name: [_replaced(item, rest) for item in value]}
-    return {**record, name: _replaced(value, rest)} if isinstance(value, dict) and rest else record
+        return {**record, name: [_replaced(item, rest, change) for item in value]}
+    return {**record, name: _replaced(value, rest, change)} if isinstance(value, dict) and rest else record

@@ -168,7 +168,10 @@ async def _write(arm: Arm, new: Resource, old: Resource | None, cause: str) -> N
 async def _apply(arm: Arm, new: Resource, old: Resource | None, cause: str) -> None:
     rid = ids.parse(new["id"])
     if old is not None:
-        changes = pool_translate.changes(old["properties"], new["properties"])
+        before, after = (pool_rules.without_secrets(one["properties"]) for one in (old, new))
+        changes = pool_translate.changes(before, after)
+        if "startTask" in changes:  # with its secrets
+            changes["startTask"] = pool_translate.changes(before, new["properties"])["startTask"]
         if changes:
             await arm.pools.update_pool(arm.service, _key(rid), changes, cause=cause)
         return

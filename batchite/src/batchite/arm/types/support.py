@@ -39,7 +39,9 @@ _TAGS = _stored("tags of the resource")
 _HARDWARE = _stored("describes Azure's machines: a local node is a directory of this machine")
 _OWN_SYSTEM = _stored("tasks run on this machine's own system, whatever the image")
 _NO_NETWORK = _stored("describes Azure's network: local nodes share this machine's")
-_NO_CONTAINERS = "tasks run as processes of this machine; leave it out of the local stack"
+_CONTAINERS = (
+    "docker or podman runs them where one answers, elsewhere nodes are unusable with the reason (docs/containers.md)"
+)
 _NO_MOUNTS = "a local node mounts blob containers only; bring other data with resource files, or leave it out locally"
 _BY_IDENTITY = "local nodes reach containers as an identity of the pool; use identityReference"
 _SECRET = _stored("taken, but neither kept nor shown: tasks run as the unprivileged user of all tasks")
@@ -49,7 +51,7 @@ _VIRTUAL_MACHINE = {
     f"{_MACHINE}.imageReference": _OWN_SYSTEM,
     f"{_MACHINE}.nodeAgentSkuId": _honoured("a Windows agent makes nodes unusable, with the reason"),
     f"{_MACHINE}.windowsConfiguration": _honoured("makes nodes unusable, with the reason: there is no Windows here"),
-    f"{_MACHINE}.containerConfiguration": _refused(_NO_CONTAINERS),
+    f"{_MACHINE}.containerConfiguration": _honoured(_CONTAINERS),
     f"{_MACHINE}.extensions": _refused("there is no machine to extend; leave them out of the local stack"),
     f"{_MACHINE}.dataDisks": _HARDWARE,
     f"{_MACHINE}.diskEncryptionConfiguration": _HARDWARE,
@@ -68,7 +70,7 @@ _SCALING = {
 }
 _START_TASK = {
     "startTask": _honoured("runs as a process when a node starts; a new one reaches live nodes when they start again"),
-    "startTask.containerSettings": _refused(_NO_CONTAINERS),
+    "startTask.containerSettings": _honoured(_CONTAINERS),
     "startTask.userIdentity.autoUser.scope": _stored("all tasks run as the same unprivileged user"),
     "startTask.userIdentity.autoUser.elevationLevel": _honoured("Admin needs batchite start --allow-host-changes"),
     "startTask.userIdentity.userName": _honoured("must be one of userAccounts; its elevation level counts"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from batchite.scheduler.containers import ContainerInfo
 from batchite.scheduler.model import Failure, JobKey, JobState, JobTaskKey, PoolKey
 
 
@@ -79,6 +80,7 @@ class JobTaskEnded:
     exit_code: int | None
     failure: Failure | None
     retryable: bool = False
+    container: ContainerInfo | None = None
     cause: str = "agent"
 
 

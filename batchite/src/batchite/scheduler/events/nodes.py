@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from batchite.scheduler.containers import ContainerInfo
 from batchite.scheduler.credentials import NodeUser
 from batchite.scheduler.model import Failure, NodeKey
 
@@ -36,6 +37,7 @@ class StartTaskEnded:
     boot: int
     exit_code: int | None
     failure: Failure | None
+    container: ContainerInfo | None = None
     cause: str = "agent"
 
 

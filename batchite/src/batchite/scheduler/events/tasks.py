@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from batchite.scheduler.consumption import Consumption
+from batchite.scheduler.containers import ContainerInfo
 from batchite.scheduler.model import Failure, JobKey, TaskKey, TaskState
 
 
@@ -96,6 +97,7 @@ class TaskEnded:
     exit_code: int | None
     failure: Failure | None
     retryable: bool = False
+    container: ContainerInfo | None = None
     cause: str = "agent"
     uploaded: tuple[str, ...] = ()
     used: Consumption | None = field(default=None, compare=False)  # measured: no two attempts use the same
