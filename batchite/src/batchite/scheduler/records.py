@@ -20,7 +20,7 @@ R = TypeVar("R")
 def _replace(record: R, /, **changes: object) -> R:
     """The record with some fields changed. Raises KeyError for a field that it does not have."""
     kind: type[Any] = type(record)
-    read, places = _layout(kind)
+    read, places = _layout(kind)  # type: ignore[arg-type]  # classes are hashable
     values = list(read(record))
     for name, value in changes.items():
         values[places[name]] = value
