@@ -71,6 +71,7 @@ def test_bad_pools_name_the_property(account: Account, change: dict[str, Any], c
     [
         ("/pools", POOL | {"mountConfiguration": [{"nfsMountConfiguration": {}}]}),
         ("/pools", with_machine(extensions=[{"protectedSettings": "hidden"}])),
+        ("/jobs/job/tasks", {"id": "t", "commandLine": "x", "authenticationTokenSettings": {"access": ["job"]}}),
     ],
 )
 def test_unbuilt_properties_are_refused_by_name(account: Account, target: str, body: dict[str, Any]) -> None:

@@ -309,6 +309,7 @@ _JOB_CHANGEABLE = {
 _TASK_CONSTRAINTS = record(
     optional={"maxWallClockTime": duration(), "retentionTime": duration(), "maxTaskRetryCount": RETRIES}
 )
+NO_TASK_TOKEN = refused("the service has retired it: give the pool an identity, whose tokens its tasks get")
 _OWN_TASK = {
     "containerSettings": CONTAINER_SETTINGS,
     "resourceFiles": RESOURCE_FILES,
@@ -324,7 +325,7 @@ _MANAGER = _OWN_TASK | {
     "runExclusive": boolean,
     "allowLowPriorityNode": boolean,
     "applicationPackageReferences": REFERENCES,
-    "authenticationTokenSettings": only(),
+    "authenticationTokenSettings": NO_TASK_TOKEN,
 }
 _PREPARATION = _OWN_TASK | {
     "id": identifier,
@@ -367,6 +368,7 @@ TASK: Check = work(
     {
         "displayName": DISPLAY_NAME,
         "exitConditions": _EXIT_CONDITIONS,
+        "authenticationTokenSettings": NO_TASK_TOKEN,
         "containerSettings": CONTAINER_SETTINGS,
         "resourceFiles": RESOURCE_FILES,
         "outputFiles": OUTPUT_FILES,
