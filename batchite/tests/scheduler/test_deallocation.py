@@ -82,13 +82,12 @@ def test_running_tasks_end_as_the_client_says(option: str, expected: str) -> Non
 
 
 @pytest.mark.documented
-@pytest.mark.parametrize("option", ["taskcompletion", "retaineddata"])
-def test_a_node_can_wait_for_its_tasks(option: str) -> None:
+def test_a_node_can_wait_for_its_tasks() -> None:
     """It is deallocating, takes no new one, and goes once the last has ended."""
     driver = ready()
     driver.send(e.AddTasks(JOB, (task("a"), task("b"))))
     (run,) = driver.runs()
-    driver.send(e.DeallocateNode(node(driver).key, option))
+    driver.send(e.DeallocateNode(node(driver).key, "taskcompletion"))
     assert (driver.pending, node(driver).state) == ([], "deallocating")
     driver.end(run)
     assert [type(command) for command in driver.pending] == [RemoveNode]
@@ -202,3 +201,50 @@ def test_users_are_added_replaced_and_deleted_on_nodes_that_are_up() -> None:
     driver.send(e.RestartNode(key, "rebooting"))
     with pytest.raises(ServiceError, match="NodeBeingRebooted"):
         driver.send(e.PutNodeUser(key, old))
+
+
+def leave(driver: Driver, way: str) -> None:
+    """Have the node go down with the option retaineddata."""
+    key = node(driver).key
+    event: e.Event = e.RestartNode(key, way, "retaineddata")
+    if way == "deallocating":
+        event = e.DeallocateNode(key, "retaineddata")
+    elif way == "leavingpool":
+        event = e.RemoveNodes(POOL, (key.node,), "retaineddata")
+    driver.send(event)
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("way", ["deallocating", "rebooting", "reimaging", "leavingpool"])
+def test_a_node_can_wait_for_what_its_tasks_have_left(way: str) -> None:
+    """It takes nothing new, goes once the last retention time is over, and not before."""
+    driver = ready()
+    driver.send(e.AddTasks(JOB, (task("a", retention=50.0), task("b", retention=500.0))))
+    for _ in range(2):
+        (run,) = driver.runs()
+        if run.task.task == "b":
+            leave(driver, way)
+        driver.end(run)
+    driver.pending.clear()
+    driver.send(e.AddTasks(JOB, (task("c"),)))
+    driver.advance(499)
+    assert node(driver).state == way
+    assert not [command for command in driver.pending if isinstance(command, RemoveNode)]
+    driver.advance(1)
+    assert [type(command) for command in driver.pending if isinstance(command, RemoveNode)] == [RemoveNode]
+    assert driver.runs() == []
+
+
+@pytest.mark.ours
+def test_a_pool_that_is_deleted_waits_for_no_retention() -> None:
+    """Its nodes go at once, those that were waiting too."""
+    driver = ready()
+    driver.send(e.AddTasks(JOB, (task("a"),)))
+    (run,) = driver.runs()
+    driver.end(run)
+    leave(driver, "leavingpool")
+    driver.advance(1000)
+    assert node(driver).state == "leavingpool"
+    driver.send(e.DeletePool(POOL))
+    driver.answer_nodes()
+    assert driver.nodes() == []

@@ -57,7 +57,7 @@ PREPARED: dict[str, dict[str, Any]] = {
         "manager": task("manager", exclusive=True),
     },
 }
-OPTIONS = ("requeue", "terminate", "taskcompletion")
+OPTIONS = ("requeue", "terminate", "taskcompletion", "retaineddata")
 
 
 class Machine(Working):
@@ -143,27 +143,25 @@ class Machine(Working):
         self.attempt(e.RestartNode(node.key, state, option))
 
     @precondition(lambda self: self.driver.nodes())
-    @rule(data=st.data(), option=st.sampled_from(["requeue", "terminate", "taskcompletion"]))
+    @rule(data=st.data(), option=st.sampled_from(OPTIONS[:3]))
     def disable_or_enable_node(self, data: st.DataObject, option: str) -> None:
         """A client disables scheduling on a node, or enables it again."""
         node = data.draw(st.sampled_from(self.driver.nodes()))
-        event = e.EnableNode(node.key) if node.disabled else e.DisableNode(node.key, option)
-        self.attempt(event)
+        self.attempt(e.EnableNode(node.key) if node.disabled else e.DisableNode(node.key, option))
 
     @precondition(lambda self: self.driver.nodes())
-    @rule(data=st.data(), option=st.sampled_from([*OPTIONS, "retaineddata"]))
+    @rule(data=st.data(), option=st.sampled_from(OPTIONS))
     def deallocate_or_start_node(self, data: st.DataObject, option: str) -> None:
         """A client gives the machine of a node back, or wants it again."""
-        node = data.draw(st.sampled_from(self.driver.nodes()))
-        start = node.state == "deallocated"
-        self.attempt(e.StartNode(node.key) if start else e.DeallocateNode(node.key, option))
+        key = data.draw(st.sampled_from(self.driver.nodes())).key
+        _ = self.attempt(e.StartNode(key)) or self.attempt(e.DeallocateNode(key, option))
 
     @precondition(lambda self: self.driver.nodes())
     @rule(data=st.data(), name=st.sampled_from(["ann", "bob"]), action=st.sampled_from(["add", "replace", "delete"]))
     def change_users(self, data: st.DataObject, name: str, action: str) -> None:
         """A client adds, replaces or deletes a user of a node."""
-        key = data.draw(st.sampled_from(self.driver.nodes())).key
-        put = e.PutNodeUser(key, NodeUser(name, self.driver.at + 100), replaces=action == "replace")
+        key, user = data.draw(st.sampled_from(self.driver.nodes())).key, NodeUser(name, self.driver.at + 100)
+        put = e.PutNodeUser(key, user, replaces=action == "replace")
         self.attempt(e.DeleteNodeUser(key, name) if action == "delete" else put)
 
     @rule()
@@ -365,6 +363,8 @@ class Machine(Working):
             self.driver.send(e.CreatePool(pool()))
         for event in (e.SetAutoScale(POOL, None), e.LimitRegion(POOL, None), e.UpdatePool(POOL, clear_start_task=True)):
             self.driver.send(event)
+        self.driver.advance(604800)  # nodes that wait for the retention of what tasks have left go
+        self.calm()
         for targets in ((0, 0), (2, 1)):  # nodes that failed for good go, fresh ones come
             self.driver.send(e.ResizePool(POOL, *targets))
             self.calm()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite import ids
-from batchite.scheduler import capacity, notes
+from batchite.scheduler import capacity, draining, notes
 from batchite.scheduler.commands import RemoveNode
 from batchite.scheduler.model import NodeKey, NodeState, PoolKey, PoolState, ResizeError
 from batchite.scheduler.turn import Turn
@@ -53,24 +53,23 @@ def reconcile(turn: Turn, pool: PoolState) -> None:
 
 
 def release(turn: Turn, node: NodeState, option: str) -> None:
-    """Let a node leave: at once, or once its tasks are done when the option says `taskcompletion`."""
-    running = turn.world.attempts_on(node.key)
-    node = turn.move_node(node, "leavingpool", draining=False)
-    if running and option in {"taskcompletion", "retaineddata"}:
-        return
-    vacate(turn, node, "terminate" if option == "terminate" else "requeue")
+    """Let a node leave: at once, or once it is free when the option says so."""
+    node = turn.move_node(node, "leavingpool", draining=False, retains=option == draining.RETAINING)
+    if option not in draining.WAITING or draining.free(turn, node):
+        vacate(turn, node, "terminate" if option == "terminate" else "requeue")
 
 
 def hurry(turn: Turn, pool: PoolKey) -> None:
-    """The nodes that leave once their tasks are done leave now."""
+    """The nodes that leave once they are free leave now."""
     for node in turn.world.pool_nodes(pool):
-        if node.state == "leavingpool" and any(not task.ending for task in turn.world.attempts_on(node.key)):
+        busy = any(not task.ending for task in turn.world.attempts_on(node.key))
+        if node.state == "leavingpool" and (busy or node.retains):
             vacate(turn, node, "requeue")
 
 
 def drained(turn: Turn, node: NodeState) -> None:
-    """A leaving node whose last task has ended goes now."""
-    if node.state == "leavingpool" and not turn.world.attempts_on(node.key):
+    """A leaving node that is free goes now."""
+    if node.state == "leavingpool" and draining.free(turn, node):
         turn.command(RemoveNode(node.key, node.boot, turn.cause))
 
 
@@ -128,6 +127,8 @@ def allocate(turn: Turn, node: NodeState) -> None:
 
 def vacate(turn: Turn, node: NodeState, ending: str) -> None:
     """Have everything on the node killed and its tasks end so, except those that a client is ending already."""
+    if node.retains:
+        turn.put(replace(node, retains=False))
     for task in turn.world.attempts_on(node.key):
         if not task.ending:
             turn.put(replace(task, ending=ending))

@@ -145,7 +145,7 @@ def fire(turn: Turn, timer: Timer) -> None:
             autoscaling.sample(turn)
         case "autoscale" | "resize", PoolKey() as key:
             _fire_pool(turn, timer, turn.world.pools.get(key))
-        case "allocate" | "boot" | "recover", NodeKey() as key:
+        case "allocate" | "boot" | "recover" | "retained", NodeKey() as key:
             _fire_node(turn, timer, nodes.current(turn, key, timer.stamp))
         case "jobwall", JobKey() as key:
             job: JobState | None = turn.world.jobs.get(key)
@@ -177,3 +177,7 @@ def _fire_node(turn: Turn, timer: Timer, node: NodeState | None) -> None:
             nodes.recovered(turn, node)
         case "recover", NodeState(state="unusable"):
             outages.up(turn, node)
+        case "retained", NodeState(state="leavingpool", retains=True):
+            allocation.drained(turn, node)
+        case "retained", NodeState(retains=True):
+            reboots.drained(turn, node)

@@ -6,7 +6,7 @@ Source: REST reference, Nodes - Deallocate Node and Start Node. The disk of a no
 from __future__ import annotations
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation, outages, reboots
+from batchite.scheduler import outages, reboots
 from batchite.scheduler.events import DeallocateNode, StartNode
 from batchite.scheduler.model import NodeKey, NodeState
 from batchite.scheduler.turn import Turn
@@ -18,15 +18,12 @@ def deallocate(turn: Turn, event: DeallocateNode) -> None:
     """Begin to give the machine back; tasks are requeued, terminated, or waited for."""
     node = _node(turn, event.node)
     reboots.require(node, PERMITTED)
-    waits = event.option in {"taskcompletion", "retaineddata"} and bool(turn.world.attempts_on(node.key))
-    node = turn.move_node(node, "deallocating", ready=False, keeps_files=False, draining=waits)
-    if not waits:
-        allocation.vacate(turn, node, "terminate" if event.option == "terminate" else "requeue")
+    reboots.go_down(turn, turn.move_node(node, "deallocating", ready=False, keeps_files=False), event.option)
 
 
 def deallocated(turn: Turn, node: NodeState) -> None:
     """Nothing of the node runs any more, and its directory is gone."""
-    turn.move_node(node, "deallocated", draining=False, booted_at=None, start_task=None)
+    turn.move_node(node, "deallocated", draining=False, retains=False, booted_at=None, start_task=None)
 
 
 def start(turn: Turn, event: StartNode) -> None:

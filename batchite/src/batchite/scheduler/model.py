@@ -187,7 +187,8 @@ class NodeState:
     total_succeeded: int = 0
     failure: Failure | None = None  # why the node is unusable
     keeps_files: bool = False  # the next boot finds the directory as it is: a reboot
-    draining: bool = False  # reboots or is reimaged once its tasks are done
+    draining: bool = False  # goes down once its tasks are done
+    retains: bool = False  # and goes down once their retention times are over, too
     disabled: bool = False  # a client has disabled scheduling: takes no new task
     outage: NodeOutage | None = None  # it was made to fail
     users: tuple[NodeUser, ...] = ()  # who may log in

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from batchite.errors import ServiceError
-from batchite.scheduler import allocation
+from batchite.scheduler import allocation, draining
 from batchite.scheduler.events import RestartNode
 from batchite.scheduler.model import NodeState
 from batchite.scheduler.turn import Turn
@@ -43,16 +43,23 @@ def restart(turn: Turn, event: RestartNode) -> None:
     if node is None:
         raise ServiceError("NodeNotFound")
     require(node, PERMITTED)
-    waits = event.option in {"taskcompletion", "retaineddata"} and bool(turn.world.attempts_on(node.key))
-    kept = event.state == "rebooting"
-    node = turn.move_node(node, event.state, ready=False, keeps_files=kept, draining=waits)
-    if not waits:
-        allocation.vacate(turn, node, "terminate" if event.option == "terminate" else "requeue")
+    go_down(turn, turn.move_node(node, event.state, ready=False, keeps_files=event.state == "rebooting"), event.option)
+
+
+def go_down(turn: Turn, node: NodeState, option: str) -> None:
+    """Have a node that is to go down do so: its tasks end as the option says, or it waits until it is free."""
+    waits = option in draining.WAITING
+    node = replace(node, draining=waits, retains=option == draining.RETAINING)
+    turn.put(node)
+    if waits:
+        drained(turn, node)
+    else:
+        allocation.vacate(turn, node, "terminate" if option == "terminate" else "requeue")
 
 
 def drained(turn: Turn, node: NodeState) -> None:
-    """A node that waited for its tasks is free of them: it goes down now."""
-    if node.draining and not turn.world.attempts_on(node.key):
+    """A node that waited until it is free goes down, if it is so now."""
+    if node.draining and draining.free(turn, node):
         node = replace(node, draining=False)
         turn.put(node)
         allocation.vacate(turn, node, "requeue")
@@ -61,6 +68,7 @@ def drained(turn: Turn, node: NodeState) -> None:
 def up_again(turn: Turn, node: NodeState) -> None:
     """Nothing of the node runs any more: it boots."""
     users = () if node.state == "reimaging" else node.users
-    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False, draining=False, users=users)
+    fresh = replace(node, boot=node.boot + 1, booted_at=None, start_task=None, ready=False, users=users)
+    fresh = replace(fresh, draining=False, retains=False)
     turn.move_node(fresh, "starting")
     turn.timers.at_service(turn.now.service + allocation.BOOT_SECONDS, "boot", fresh.key, fresh.boot)

@@ -15,7 +15,7 @@ class Timer(NamedTuple):
 
     at: float
     order: int  # of setting, so that equal deadlines fire in the order they were set
-    kind: str  # allocate | boot | recover | autoscale | resize | sample | jobwall | schedule | retention
+    kind: str  # allocate | boot | recover | autoscale | resize | sample | jobwall | schedule | retention | retained
     key: Key | None
     stamp: float
 
