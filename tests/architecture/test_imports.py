@@ -13,7 +13,7 @@ SOURCE = ROOT / "batchite" / "src"
 
 LIBRARY = {"autoscale", "errors", "ids"}
 CORE = {"scheduler", "storage", "clock", *LIBRARY}  # The clock speaks the core's types; the core never reads a clock.
-SHELL = {"service", "records", "usage", "agent", "story", *CORE}
+SHELL = {"service", "records", "usage", "sampling", "agent", "story", *CORE}
 PLANES = {"batch", "blob", "identity", "http", *SHELL}
 
 # What each part of Batchite may import of it, besides itself. The composition root and the commands may import all.
@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "storage": LIBRARY,
     "records": CORE,
     "usage": CORE | {"records"},
+    "sampling": CORE | {"records", "agent"},
     "agent": CORE,
     "story": CORE,
     "service": SHELL,

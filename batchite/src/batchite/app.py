@@ -15,6 +15,7 @@ from socket import socket
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from batchite import sampling
 from batchite.agent.agent import LocalAgent
 from batchite.agent.engine import Engine, missing
 from batchite.agent.node_logs import NodeLogs
@@ -347,8 +348,7 @@ def _access(base: Foundation, storage: StorageDirectory) -> AccessRules:
 
 async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, users: TaskUsers) -> None:
     """End what an earlier run left, then let the service take up its records."""
-    root = _node_root(base)
-    journal = Journal(base.data.journal)
+    root, journal = _node_root(base), Journal(base.data.journal)
     await asyncio.to_thread(journal.end_leftovers, root)
     loop = asyncio.get_running_loop()
     ledger = Ledger(base.store, lambda: base.service.now().wire)
@@ -369,6 +369,7 @@ async def _start_agent(stack: AsyncExitStack, base: Foundation, parts: Parts, us
     stack.push_async_callback(asyncio.to_thread, agent.close)
     stack.push_async_callback(asyncio.to_thread, doors.close)
     stack.callback(base.service.stop)
+    stack.callback(sampling.begin(base.service, agent, root, base.options.time_scale).cancel)
 
 
 def _record(ledger: Ledger, stored: list[Uploaded]) -> None:

@@ -13,7 +13,9 @@ import orjson
 from batchite import autoscale, records
 from batchite.agent.launch import Image, Launch, Mount, Package
 from batchite.agent.port import Agent
+from batchite.agent.reading import Reading
 from batchite.clock import Clock
+from batchite.sampling import Samples, Sums
 from batchite.scheduler import commands as c
 from batchite.scheduler import waiting
 from batchite.scheduler.consumption import Tally, of_job
@@ -112,6 +114,7 @@ class BatchService:
         self._story = story
         self._commits = GroupCommit(store, on_failure, story.flush if story else None)
         self._usage = UsageLog(store)
+        self._samples = Samples(store, clock.now().wire)
         self._agent: Agent | None = None
         self._launches: Launches | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -191,6 +194,17 @@ class BatchService:
     def dedicated_core_seconds(self, pool: PoolState, now: float) -> float | None:
         """Core time of the dedicated nodes that the pool has or has had until then; None when it never had any."""
         return self._usage.dedicated_core_seconds(pool, now)
+
+    def samples_of(self, pool: PoolState) -> Sums | None:
+        """The sums of the samples of a pool's nodes, None before its first one."""
+        return self._samples.of(pool)
+
+    def sample(self, readings: Mapping[NodeKey, Reading], disk: int) -> None:
+        """Add a sample of the nodes that are up; it survives a kill with the next commit."""
+        up = {key: node.booted_at for key, node in self.nodes.items() if node.booted_at is not None}
+        with self._commits.writing():
+            self._samples.take(self.pools, up, readings, disk, self.now().wire)
+        self._commits.committed(durable=False)
 
     def usage_of(self, account: str) -> list[Use]:
         """The times the account's nodes were in use, of present nodes and of those that have gone."""

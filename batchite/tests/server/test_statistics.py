@@ -88,16 +88,44 @@ def test_a_pool_counts_the_core_time_of_its_dedicated_nodes(done: RunningServer)
     assert timedelta() < found.usage_statistics.dedicated_core_time <= 2 * span
 
 
+def test_a_pool_shows_what_its_nodes_use(done: RunningServer) -> None:
+    """Samples of the processes that run, and what those that have ended read and wrote."""
+    client = done.client()
+    client.create_task("Job", task("Busy", "while :; do :; done"))
+
+    def sampled() -> models.BatchPoolResourceStatistics | None:
+        found = client.get_pool("pool", expand=["stats"]).pool_statistics
+        resources = found.resource_statistics if found else None
+        seen = resources is not None and resources.avg_cpu_percentage and resources.peak_memory_gib
+        return resources if seen else None
+
+    seen = wait_until(sampled, "the node was sampled while its task ran")
+    assert 0 < seen.avg_cpu_percentage <= 100
+    assert 0 < seen.avg_memory_gib <= seen.peak_memory_gib
+    assert 0 < seen.avg_disk_gib <= seen.peak_disk_gib
+    assert seen.start_time < seen.last_update_time
+    assert seen.disk_write_iops > 0
+    assert seen.disk_write_gib * 2**30 >= 9_000_000, "three attempts"
+    client.delete_task("Job", "Busy")
+    wait_until(lambda: len(list(client.list_tasks("Job"))) == 2, "nothing of it runs any more")
+
+
 def test_statistics_survive_a_kill(done: RunningServer) -> None:
     """Those of a deleted task stay with its job, too."""
     done.client().delete_task("Job", "Bad")
-    before = of_job(done)
+    before, pool_before = of_job(done), done.client().get_pool("pool", expand=["stats"]).pool_statistics
     done.kill()
     done.start()
     after = of_job(done)
     after.url = before.url  # the port is another one
     assert after == before
     assert before.failed_tasks_count == 1
+    pool_after = done.client().get_pool("pool", expand=["stats"]).pool_statistics
+    assert pool_before is not None
+    assert pool_before.resource_statistics is not None
+    assert pool_after is not None
+    assert pool_after.resource_statistics is not None
+    assert pool_after.resource_statistics.disk_write_iops >= pool_before.resource_statistics.disk_write_iops
     assert of_task(done, "Good").write_io_gib > 0
 
 

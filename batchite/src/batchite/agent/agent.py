@@ -17,9 +17,11 @@ from batchite.agent.gang import Gang
 from batchite.agent.launch import Image, Launch, Mount, Package, node_directory
 from batchite.agent.node_logs import NodeLogs
 from batchite.agent.packages import Preparation
+from batchite.agent.reading import Reading, reading
 from batchite.agent.runner import TASK_ENDED, Attempt, Ended
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUsers
+from batchite.scheduler.consumption import NOTHING, Consumption
 from batchite.scheduler.events import (
     Event,
     JobTaskEnded,
@@ -68,6 +70,7 @@ class LocalAgent:
         self._lock = threading.Lock()
         self._attempts: dict[Owner, Attempt | Gang] = {}
         self._preparations: dict[NodeKey, Preparation] = {}
+        self._used: dict[NodeKey, Consumption] = {}  # by attempts that have ended there, since the node came up
 
     def prepare_node(
         self,
@@ -139,6 +142,13 @@ class LocalAgent:
     def remove_node(self, node: NodeKey, boot: int, *, keep: bool = False) -> None:
         """Kill everything on the node and remove its directory unless `keep`."""
         self._control(lambda: self._remove_node(node, boot, keep))
+
+    def readings(self) -> dict[NodeKey, Reading]:
+        """What every node with a process now or earlier has used so far. Takes some milliseconds: not for the loop."""
+        with self._lock:
+            used = dict(self._used)
+        alive = {NodeKey(*path.split("/")): now for path, now in processes.living(self._root).items()}
+        return {node: reading(used.get(node, NOTHING), alive.get(node, (0.0, 0))) for node in used.keys() | alive}
 
     def close(self) -> None:
         """Kill every attempt and wait for its thread; nothing runs afterwards."""
@@ -251,6 +261,9 @@ class LocalAgent:
         with self._lock:
             for owner in owners:
                 del self._attempts[owner]
+            if end.used is not None:
+                first = owners[0][0]
+                self._used[first] = self._used.get(first, NOTHING).plus(end.used)
         ended(end)
 
     def _start_task_ended(self, node: NodeKey, boot: int, end: Ended) -> None:
@@ -260,6 +273,7 @@ class LocalAgent:
         with self._lock:
             mine = [attempt for (owner, _, _), attempt in self._attempts.items() if owner == node]
             preparation = self._preparations.pop(node, None)
+            self._used.pop(node, None)
         if preparation is not None:
             preparation.end()
         for attempt in mine:

@@ -21,6 +21,8 @@ from batchite.scheduler.consumption import MICRO, Consumption
 PROC = Path("/proc")
 BLOCK = 512
 """Bytes of a block in resource usages (getrusage(2))."""
+TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+"""Units of /proc/PID/stat: a second in ticks, a page in bytes."""
 KILL_WAIT = 10.0
 """Seconds until a killed process must be gone; SIGKILL takes longer only in uninterruptible disk sleep."""
 
@@ -106,6 +108,23 @@ def kill_below(root: Path) -> None:
     """Kill every process of a node below the directory, found by its environment. Raises TimeoutError."""
     prefix = f"AZ_BATCH_NODE_ROOT_DIR={root}/".encode()
     _kill_all(lambda table: {pid for pid in table if any(entry.startswith(prefix) for entry in _environment(pid))})
+
+
+def living(root: Path) -> dict[str, tuple[float, int]]:
+    """(seconds of processor time, bytes of memory) of the processes of every node below the directory, by its path.
+
+    Times include the children that a process has waited for, which end in its own account.
+    """
+    prefix, found = f"AZ_BATCH_NODE_ROOT_DIR={root}/".encode(), dict[str, tuple[float, int]]()
+    for pid in _live():
+        entry = next((entry for entry in _environment(pid) if entry.startswith(prefix)), None)
+        fields = _stat(pid) if entry is not None else []
+        if entry is not None and fields:
+            path = os.fsdecode(entry[len(prefix) :])
+            cpu, memory = found.get(path, (0.0, 0))
+            ticks = sum(map(int, fields[11:15]))
+            found[path] = (cpu + ticks / TICKS, memory + int(fields[21]) * PAGE)
+    return found
 
 
 class Journal:

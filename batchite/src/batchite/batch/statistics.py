@@ -11,6 +11,7 @@ from batchite.batch.durations import format_duration
 from batchite.batch.options import check_expand
 from batchite.clock import wire_time
 from batchite.http.types import Json, Request
+from batchite.sampling import Sums
 from batchite.scheduler.consumption import MICRO, Consumption, Tally
 from batchite.scheduler.model import JobState, PoolState, ScheduleState, TaskState
 from batchite.service import BatchService
@@ -53,12 +54,30 @@ def with_pool(request: Request, item: Wire, service: BatchService, state: PoolSt
     if not expanded(request):
         return item
     now = service.now().wire
-    core_time = service.dedicated_core_seconds(state, now)
+    core_time, sums = service.dedicated_core_seconds(state, now), service.samples_of(state)
     if core_time is None:
         return item
     span = {"startTime": wire_time(state.created_at), "lastUpdateTime": wire_time(now)}
     usage = {**span, "dedicatedCoreTime": format_duration(core_time)}
-    return item | {"stats": {"url": f"{item['url']}/stats", **span, "usageStats": usage}}
+    resources = {} if sums is None else {"resourceStats": _resources(sums)}
+    return item | {"stats": {"url": f"{item['url']}/stats", **span, "usageStats": usage} | resources}
+
+
+def _resources(sums: Sums) -> Wire:
+    """Averages over nodes and time, peaks of a node, and totals. What a network moves is not known by node."""
+    return {
+        "startTime": wire_time(sums.since),
+        "lastUpdateTime": wire_time(sums.at),
+        "avgCPUPercentage": min(100.0, 100 * sums.cpu / sums.capacity) if sums.capacity else 0.0,
+        "avgMemoryGiB": sums.memory / sums.samples / GIB,
+        "peakMemoryGiB": sums.peak_memory / GIB,
+        "avgDiskGiB": sums.disk / sums.samples / GIB,
+        "peakDiskGiB": sums.peak_disk / GIB,
+        "diskReadIOps": str(sums.reads),
+        "diskWriteIOps": str(sums.writes),
+        "diskReadGiB": sums.read_bytes / GIB,
+        "diskWriteGiB": sums.written_bytes / GIB,
+    }
 
 
 def _with_tally(item: Wire, state: JobState | ScheduleState, tally: Tally) -> Wire:
