@@ -48,3 +48,21 @@ def test_a_log_goes_with_its_node(tmp_path: Path) -> None:
     logs.forget(NODE)
     logs.write(NODE, "late")
     assert not list(tmp_path.rglob("*.log"))
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """On a full disk, say: who wrote goes on, and the server's own log says so."""
+    logs = NodeLogs(tmp_path)
+    logs.folder(NODE).parent.mkdir(parents=True)
+    logs.folder(NODE).write_text("a file where the folder should be")
+    logs.write(NODE, "first")
+    assert "NotADirectoryError" in caplog.text
+
+
+def test_a_file_whose_beginning_was_not_written_is_left_out(tmp_path: Path) -> None:
+    """A full disk leaves one without a line."""
+    logs = NodeLogs(tmp_path)
+    logs.begin(NODE, 1, keep=False)
+    for name, text in (("agent-20200101.log", ""), ("agent-20200102.log", "2020-01-0")):
+        (logs.folder(NODE) / name).write_text(text)
+    assert len(logs.between(NODE, 0, time.time() + 60)) == 1

@@ -79,6 +79,12 @@ def test_a_node_is_short_in_the_lines_and_whole_at_the_end() -> None:
     assert told(facts)[1:] == [placed, f"  tvmps_3c04eefd.._p = {NODE}"]
 
 
+def test_a_task_of_several_nodes_says_so() -> None:
+    """Its primary's node is named, the others are counted."""
+    facts = {"what": "preparing", "attempt": 1, "node": "n", "free": 1, "slots": 1, "fill": "pack", "instances": 3}
+    assert "on node n and 2 more: 1 of 1 slots free, pack; preparing" in told(facts)[1]
+
+
 @pytest.mark.parametrize(
     ("waiting", "words"),
     [

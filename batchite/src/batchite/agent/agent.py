@@ -172,10 +172,10 @@ class LocalAgent:
         keep: bool,
     ) -> None:
         directory = node_directory(self._root, node)
-        self._logs.begin(node, boot, keep=keep)
         if before is not None:
             before.end()
         try:
+            self._logs.begin(node, boot, keep=keep)
             self._make(directory, keep=keep)
             mine.install(directory, self._transfer, self._users.plain)
         except TransferError as error:

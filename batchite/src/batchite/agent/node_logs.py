@@ -7,6 +7,7 @@ command line, environment or URL.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from pathlib import Path
 from batchite.agent.launch import node_directory
 from batchite.clock import wire_time
 from batchite.scheduler.model import NodeKey
+
+log = logging.getLogger(__name__)
 
 
 class NodeLogs:
@@ -31,12 +34,19 @@ class NodeLogs:
         self.write(node, f"boot {boot}: its files are {'kept' if keep else 'made anew'}")
 
     def write(self, node: NodeKey, text: str) -> None:
-        """Append a line with the time; one write, so that lines of several threads stay whole."""
+        """Append a line with the time; one write, so that lines of several threads stay whole.
+
+        Whoever writes must go on when that fails: a line that is missing hurts less than a task that never ends.
+        """
         now = datetime.now(UTC)
         path = self.folder(node) / f"agent-{now:%Y%m%d}.log"
         line = f"{wire_time(now.timestamp())} {text}\n".encode()
-        with contextlib.suppress(FileNotFoundError):  # the node has gone meanwhile
+        try:
             _append(path, line)
+        except FileNotFoundError:
+            pass  # the node has gone meanwhile
+        except OSError as error:
+            log.warning("the log of node %s was not written: %s", node.node, type(error).__name__)
 
     def folder(self, node: NodeKey) -> Path:
         """Where the node's log lies."""
@@ -64,7 +74,12 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def _overlaps(path: Path, start: float, end: float) -> bool:
-    """Whether some message may be in the range: the first one is not after it, the last not before."""
+    """Whether some message may be in the range: the first one is not after it, the last not before.
+
+    None is in a file whose first line a full disk has cut short.
+    """
     with path.open() as file:
-        first = datetime.fromisoformat(file.readline().partition(" ")[0]).timestamp()
-    return first <= end and path.stat().st_mtime >= start
+        moment = file.readline().partition(" ")[0]
+    if not moment.endswith("Z"):
+        return False
+    return datetime.fromisoformat(moment).timestamp() <= end and path.stat().st_mtime >= start

@@ -150,9 +150,9 @@ def _lost(event: Event) -> str:
 
 
 def _placed(event: Event) -> str:
-    return (
-        f"on node {_short(event['node'])}: {event['free']} of {event['slots']} slots free, {event['fill']}; preparing"
-    )
+    others = f" and {event['instances'] - 1} more" if "instances" in event else ""
+    why = f"{event['free']} of {event['slots']} slots free, {event['fill']}"
+    return f"on node {_short(event['node'])}{others}: {why}; preparing"
 
 
 def _running(event: Event) -> str:
