@@ -161,3 +161,15 @@ def test_the_removal_of_a_node_ends_the_whole_attempt_before_it_is_answered(site
     wait_until(lambda: NodeRemoved(NODES[number], 1) in site.events, "the node is gone")
     assert site.processes() == []
     wait_until(lambda: any(isinstance(event, TaskEnded) for event in site.events), "the attempt has ended")
+
+
+@pytest.mark.ours
+def test_an_output_that_has_become_a_link_is_not_written(site: Site, tmp_path: Path) -> None:
+    """The server may be root: what it opens for a task must lead nowhere that a coordination command chose."""
+    target = tmp_path / "elsewhere"
+    target.write_text("")
+    site.run("echo written", f'ln -sf "{target}" "$AZ_BATCH_TASK_DIR/stdout.txt"')
+    failure = site.ended().failure
+    assert failure is not None
+    assert failure.code == "ResourceDirectoryCreateFailed"
+    assert target.read_text() == ""

@@ -43,6 +43,16 @@ def popen(command: list[str], user: TaskUser, **options: Any) -> subprocess.Pope
 
 
 @contextmanager
+def acting(user: TaskUser) -> Iterator[None]:
+    """This thread is that user where it can be, until the end of the block."""
+    if user.uid is None or user.gid is None or not per_thread():
+        yield
+    else:
+        with of_user(user.uid, user.gid):
+            yield
+
+
+@contextmanager
 def of_user(uid: int, gid: int) -> Iterator[None]:
     """This thread is that user, without further groups, until the end of the block. Only where `per_thread`.
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from batchite.agent.users import TaskUser
 
@@ -20,6 +21,12 @@ def give(path: Path, owner: TaskUser) -> None:
     """Make the tasks' user the owner of one file or directory."""
     if owner.uid is not None:
         os.chown(path, owner.uid, owner.gid or -1, follow_symlinks=False)
+
+
+def open_output(path: Path, *, anew: bool) -> BinaryIO:
+    """A file of a task's output, empty or to be continued; a link is refused. Raises OSError."""
+    how = os.O_TRUNC if anew else os.O_APPEND
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how, 0o666), "wb" if anew else "ab")
 
 
 def give_tree(directory: Path, owner: TaskUser) -> None:

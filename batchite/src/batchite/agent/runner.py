@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from batchite.agent import containers, credentials, directories, packages, processes
@@ -177,10 +178,7 @@ class Attempt:
         return code if code >= 0 else 128 - code  # killed by signal n: 128 + n
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
-        mode = "ab" if self.launch.continues else "wb"
-        with (self._directory / STDOUT).open(mode) as stdout, (self._directory / STDERR).open(mode) as stderr:
-            for name in (STDOUT, STDERR):
-                directories.give(self._directory / name, self.user)
+        with self._output(STDOUT) as stdout, self._output(STDERR) as stderr:
             with self._lock:
                 if self._stopping.is_set() or self._overran:
                     return None
@@ -191,6 +189,14 @@ class Attempt:
                     variables, working = {**self.launch.environment, **self._variables}, self._directory / WORKING
                     self._process = _popen(self.launch.command_line, variables, working, outputs, self.user)
                 return self._process
+
+    def _output(self, name: str) -> BinaryIO:
+        """The file, opened as the tasks' user, and no link: other tasks may have been in the directory."""
+        path = self._directory / name
+        with credentials.acting(self.user):
+            file = directories.open_output(path, anew=not self.launch.continues)
+        directories.give(path, self.user)
+        return file
 
     def _reap(self, process: subprocess.Popen[bytes]) -> int:
         """End what the leader left in its process group, then the leader's own zombie."""
