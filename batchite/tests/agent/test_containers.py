@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -167,15 +168,16 @@ def test_parts_of_the_node_can_be_all_that_a_container_sees(tmp_path: Path, podm
         assert not (shared / "new").exists()
 
 
-def test_a_container_runs_as_the_user_of_all_tasks(tmp_path: Path, podman: Engine) -> None:
+def test_a_container_runs_as_the_user_of_all_tasks(podman: Engine) -> None:
     """Files that it makes are that user's."""
-    for node in _node(tmp_path, podman):
-        node.user = TaskUser(node.user.path, 65534, 65534)
-        tmp_path.chmod(0o755)
-        node.root.chmod(0o777)
-        assert _run(node, "/bin/sh -c 'id -u; echo x > made'").failure is None
-        assert node.stdout == "65534\n"
-        assert (node.task / "wd" / "made").stat().st_uid == 65534
+    with TemporaryDirectory() as place:  # one that this user may enter, which pytest's own is not
+        for node in _node(Path(place), podman):
+            node.user = TaskUser(node.user.path, 65534, 65534)
+            Path(place).chmod(0o755)
+            node.root.chmod(0o777)
+            assert _run(node, "/bin/sh -c 'id -u; echo x > made'").failure is None
+            assert node.stdout == "65534\n"
+            assert (node.task / "wd" / "made").stat().st_uid == 65534
 
 
 def test_an_image_is_pulled_with_the_registrys_user(fake: Engine, tmp_path: Path) -> None:

@@ -178,17 +178,16 @@ class Attempt:
         return code if code >= 0 else 128 - code  # killed by signal n: 128 + n
 
     def _spawn(self) -> subprocess.Popen[bytes] | None:
-        with self._output(STDOUT) as stdout, self._output(STDERR) as stderr:
-            with self._lock:
-                if self._stopping.is_set() or self._overran:
-                    return None
-                outputs = (stdout.fileno(), stderr.fileno())
-                if self._contained is not None:
-                    self._process = self._contained.start(*outputs)
-                else:
-                    variables, working = {**self.launch.environment, **self._variables}, self._directory / WORKING
-                    self._process = _popen(self.launch.command_line, variables, working, outputs, self.user)
-                return self._process
+        with self._output(STDOUT) as stdout, self._output(STDERR) as stderr, self._lock:
+            if self._stopping.is_set() or self._overran:
+                return None
+            outputs = (stdout.fileno(), stderr.fileno())
+            if self._contained is not None:
+                self._process = self._contained.start(*outputs)
+            else:
+                variables, working = {**self.launch.environment, **self._variables}, self._directory / WORKING
+                self._process = _popen(self.launch.command_line, variables, working, outputs, self.user)
+            return self._process
 
     def _output(self, name: str) -> BinaryIO:
         """The file, opened as the tasks' user, and no link: other tasks may have been in the directory."""
