@@ -83,6 +83,17 @@ def test_settings_of_the_wrong_form_are_refused(
     assert account.get("/jobs/job/tasks/t").status == 404
 
 
+@pytest.mark.ours
+@pytest.mark.parametrize("name", ["--privileged", "-v", "an image", ""])
+def test_a_name_of_an_image_is_no_option_of_the_engine(account: Account, name: str) -> None:
+    """The names that follow it, the command's words, would be options too."""
+    account.pool()
+    account.job()
+    body = {"id": "t", "commandLine": "--volume=/:/host i", "containerSettings": {"imageName": name}}
+    answer = account.post("/jobs/job/tasks", body)
+    assert (answer.status, answer.values["PropertyName"]) == (400, "containerSettings.imageName")
+
+
 @pytest.mark.documented
 def test_only_in_a_container_may_a_command_line_be_empty(account: Account) -> None:
     """There it leaves the command to the image."""

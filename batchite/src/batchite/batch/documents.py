@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from batchite.batch.applications import REFERENCES
-from batchite.batch.machine import CONTAINER_REGISTRY, NETWORK, SUBNET_ID, UPGRADE_POLICY, VIRTUAL_MACHINE
+from batchite.batch.machine import CONTAINER_REGISTRY, IMAGE_NAME, NETWORK, SUBNET_ID, UPGRADE_POLICY, VIRTUAL_MACHINE
 from batchite.batch.rules import (
     Check,
     anything,
@@ -119,7 +119,7 @@ USER_IDENTITY = exactly_one(
 )
 
 CONTAINER_SETTINGS = record(
-    {"imageName": text(1)},
+    {"imageName": IMAGE_NAME},
     {
         "containerRunOptions": text(),
         "registry": CONTAINER_REGISTRY,

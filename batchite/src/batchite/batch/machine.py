@@ -65,6 +65,8 @@ _SECURITY = record(
         "uefiSettings": record(optional={"secureBootEnabled": boolean, "vTpmEnabled": boolean}),
     }
 )
+IMAGE_NAME = text(1, None, r"[^-\s]\S*", "the name of an image: no white space, no leading hyphen")
+"""ours: a name that an engine's command line cannot take for an option."""
 CONTAINER_REGISTRY: Check = record(
     optional={
         "username": text(1),
@@ -88,7 +90,7 @@ VIRTUAL_MACHINE: Check = record(
         "serviceArtifactReference": _ID,
         "containerConfiguration": record(
             {"type": choice("dockerCompatible", "criCompatible")},
-            {"containerImageNames": listing(text(1)), "containerRegistries": listing(CONTAINER_REGISTRY)},
+            {"containerImageNames": listing(IMAGE_NAME), "containerRegistries": listing(CONTAINER_REGISTRY)},
         ),
         "extensions": refused("there is no machine to extend; leave them out locally"),
     },
