@@ -24,11 +24,15 @@ def durable() -> Iterator[RunningServer]:
 
 
 def submit(running: RunningServer, name: str) -> None:
-    """A job whose tasks hold a lock of their own while they run: a second run at the same time fails with 99."""
+    """A job whose tasks run until they may end, which a file says.
+
+    They hold a lock of their own meanwhile: a second run at the same time fails with 99.
+    """
     folder = running.shared / name
     folder.mkdir()
     folder.chmod(0o777)
-    inner = f"echo start $AZ_BATCH_TASK_ID >> {folder}/log; sleep 0.6; echo stop $AZ_BATCH_TASK_ID >> {folder}/log"
+    wait = f"until [ -e {folder}/all ] || [ -e {folder}/$AZ_BATCH_TASK_ID ]; do sleep 0.05; done"
+    inner = f"echo start $AZ_BATCH_TASK_ID >> {folder}/log; {wait}; echo stop $AZ_BATCH_TASK_ID >> {folder}/log"
     script = f'flock -n -E 99 {folder}/$AZ_BATCH_TASK_ID.lock sh -c "{inner}"'
     running.client().create_job(job(name, "pool"))
     running.client().create_tasks(name, [task(f"t{number}", script) for number in range(TASKS)])
@@ -40,23 +44,21 @@ def log(running: RunningServer, name: str) -> Counter[str]:
     return Counter(file.read_text().splitlines() if file.exists() else ())
 
 
-def stops(running: RunningServer, name: str) -> int:
-    """Runs that came to their end."""
-    return sum(count for line, count in log(running, name).items() if line.startswith("stop"))
-
-
 def in_the_middle(running: RunningServer, name: str) -> None:
-    """Some tasks are done, four run."""
+    """Two tasks are done, others run and cannot end."""
 
-    def reached() -> bool:
-        starts = sum(count for line, count in log(running, name).items() if line.startswith("start"))
-        return stops(running, name) >= 2 and starts - stops(running, name) >= 3
+    def lines(word: str) -> list[str]:
+        return [line.split()[1] for line in log(running, name).elements() if line.startswith(word)]
 
-    wait_until(reached, "some tasks are done and some run")
+    wait_until(lambda: len(lines("start")) >= 2, "two tasks run")
+    for number in lines("start")[:2]:
+        (running.shared / name / number).touch()
+    wait_until(lambda: len(lines("stop")) == 2 and len(lines("start")) >= 5, "two tasks are done and others run")
 
 
 def finish(running: RunningServer, name: str) -> None:
-    """All tasks complete, with exit code 0; every one of them ran to its end exactly once."""
+    """All tasks may end, and complete with exit code 0; every one of them ran to its end exactly once."""
+    (running.shared / name / "all").touch()
     client = running.client()
     wait_until(lambda: client.get_job_task_counts(name).task_counts.completed == TASKS, "all tasks complete")
     tasks = list(client.list_tasks(name))
