@@ -82,6 +82,9 @@ def test_the_reason_to_wait() -> None:
     assert reason(driver, "large") == {"for": "larger nodes", "requiredSlots": 9, "taskSlotsPerNode": 1}
     awaited = {"for": "dependencies", "tasks": ["nobody", "runs"], "number": 2, "states": {"runs": "preparing"}}
     assert reason(driver, "after") == awaited
+    told(driver, e.AddTasks(JOB, (task("twice", depends_on=("3",), depends_on_ranges=((3, 4),)),)))
+    twice = {"for": "dependencies", "tasks": ["3", "4"], "number": 2, "states": {}}
+    assert reason(driver, "twice") == twice
     told(driver, e.UpdateJob(JOB, max_parallel=1))
     assert reason(driver, "full") == {"for": "maxParallelTasks", "maxParallelTasks": 1}
     told(driver, e.UpdateJob(JOB, max_parallel=-1))

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from batchite.cli.story import lines
+from batchite.cli.story import EVENTS, OWN_STEPS, lines
+from batchite.scheduler.core import HANDLERS
 
 pytestmark = pytest.mark.ours
 
@@ -18,6 +19,12 @@ def told(*events: dict[str, Any], **facts: Any) -> list[str]:
     base = {"time": "2026-11-25T09:26:59.1570060Z", "event": "TaskEnded", "cause": "agent"}
     story = {"task": "t", "job": "j", "account": "batchite", "completeSince": None, "state": "active"}
     return list(lines({**story, **facts, "events": [{**base, **event} for event in events]}))[1:]
+
+
+def test_every_event_that_moves_something_has_words() -> None:
+    """Nobody reads the name of a class."""
+    silent = OWN_STEPS | {"PutNodeUser", "DeleteNodeUser"}
+    assert {event.__name__ for event in HANDLERS} <= set(EVENTS) | silent
 
 
 def test_a_story_that_was_cut_says_so() -> None:
@@ -51,6 +58,10 @@ def test_a_story_that_was_cut_says_so() -> None:
         (
             {"what": "active", "attempt": 2, "again": "requeued", "requeueCount": 1, "node": "n", "event": "Restarted"},
             "#2   back in the queue (requeue 1): node n did not finish it  [restart of the server]",
+        ),
+        (
+            {"what": "active", "attempt": 2, "again": "requeued", "requeueCount": 1, "node": "n"},
+            "#2   back in the queue (requeue 1)",
         ),
         (
             {"what": "active", "attempt": 2, "again": "unprepared", "node": "n", "event": "JobTaskEnded"},

@@ -50,6 +50,17 @@ EVENTS = {
     "EnableJob": "job enabled by request",
     "TerminateJob": "termination of the job by request",
     "DeleteJob": "deletion of the job by request",
+    "UpdateJob": "change of the job by request",
+    "UpdateTask": "change of the task by request",
+    "UpdatePool": "change of the pool by request",
+    "SetAutoScale": "change of the pool's scaling by request",
+    "StopResize": "stop of the resize by request",
+    "CreateSchedule": "creation of the job schedule by request",
+    "UpdateSchedule": "change of the job schedule by request",
+    "DisableSchedule": "job schedule disabled by request",
+    "EnableSchedule": "job schedule enabled by request",
+    "TerminateSchedule": "termination of the job schedule by request",
+    "DeleteSchedule": "deletion of the job schedule by request",
     "TerminateTask": "termination by request",
     "DeleteTask": "deletion by request",
     "ReactivateTask": "reactivation by request",
@@ -135,7 +146,8 @@ def _active(event: Event) -> str:
         count = f"{event['retryCount']} of {most}" if most >= 0 else f"{event['retryCount']}"
         return f"exited with {event['exitCode']}; waits for retry {count}{_uploaded(event)}"
     if event["again"] == "requeued":
-        node = f": node {_short(event['node'])} {_lost(event)}" if "node" in event else ""
+        stopped = event["event"] == "TaskEnded" and not event.get("because")  # the line before says why
+        node = f": node {_short(event['node'])} {_lost(event)}" if "node" in event and not stopped else ""
         return f"back in the queue (requeue {event['requeueCount']}){node}"
     if event["again"] == "unprepared":
         return f"back in the queue: node {_short(event['node'])} could not be prepared for the job"
@@ -202,7 +214,7 @@ TOLD: Mapping[str, Callable[[Event], str]] = {
 def _cause(event: Event) -> str:
     """Why it happened; what every attempt does of itself needs no reason."""
     if (
-        event["event"] in {"TaskStarted", "SubtaskStarted", "SubtaskEnded"}
+        event["event"] in OWN_STEPS
         or event["what"] == "held"
         or (event["event"] == "TaskEnded" and event["what"] in {"completed", "active"})
     ):

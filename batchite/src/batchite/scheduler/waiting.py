@@ -30,7 +30,7 @@ def reason(world: World, task: TaskState) -> Facts | None:
 def _dependencies(world: World, job: JobState, task: TaskState) -> Facts:
     wait = world.dependencies.jobs[job.key].waits[task.key.task]
     open_ids = [number for first, last in wait.ranges for number in range(first, last + 1) if number not in wait.met]
-    names = [*sorted(wait.ids), *map(str, open_ids)]
+    names = list(dict.fromkeys([*sorted(wait.ids), *map(str, open_ids)]))
     states = {name: known.state for name in names[:MOST_NAMED] if (known := world.tasks[job.key].get(name))}
     return {"for": "dependencies", "tasks": names[:MOST_NAMED], "number": len(names), "states": states}
 
