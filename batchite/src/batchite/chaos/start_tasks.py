@@ -15,4 +15,5 @@ def failing(chaos: Chaos, node: NodeKey, launch: Launch) -> Launch:
     if drill is None:
         return launch
     script = f"echo this start task was made to fail: batchite chaos {drill.id} >&2; exit {drill.exit_code}"
-    return replace(launch, command_line=f"/bin/sh -c '{script}'", resource_files=(), packages=())
+    plain = replace(launch, resource_files=(), packages=(), container=None, refusal=None)
+    return replace(plain, command_line=f"/bin/sh -c '{script}'")
