@@ -175,8 +175,8 @@ def test_a_container_runs_as_the_user_of_all_tasks(podman: Engine) -> None:
             node.user = TaskUser(node.user.path, 65534, 65534)
             Path(place).chmod(0o755)
             node.root.chmod(0o777)
-            assert _run(node, "/bin/sh -c 'id -u; echo x > made'").failure is None
-            assert node.stdout == "65534\n"
+            assert _run(node, "/bin/sh -c 'id -u; grep NoNewPrivs /proc/self/status; echo x > made'").failure is None
+            assert node.stdout == "65534\nNoNewPrivs:\t1\n"  # nor can a program of the image get it more rights
             assert (node.task / "wd" / "made").stat().st_uid == 65534
 
 

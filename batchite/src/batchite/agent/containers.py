@@ -25,6 +25,8 @@ from batchite.agent.users import TaskUser
 from batchite.scheduler.containers import ContainerInfo
 from batchite.scheduler.model import Detail, Failure
 
+NO_MORE_RIGHTS = "--security-opt=no-new-privileges"
+"""A program that makes its caller root would leave such programs in the node's directories, for tasks outside."""
 OF_THE_HOST = frozenset({"PATH"})
 """Variables of the node that an image brings itself."""
 
@@ -100,7 +102,7 @@ def arguments_of(
     return [
         *("--name", name, "--label", f"{LABEL}={root}", "--network", "host", "--env-file", str(environment)),
         *(f"--env={key}" for key in own),
-        *(() if user.uid is None and os.geteuid() == 0 else _user(engine, user)),
+        *(() if user.uid is None and os.geteuid() == 0 else (*_user(engine, user), NO_MORE_RIGHTS)),
         *(f"--mount={_mount(bind)}" for bind in container.binds),
         *(("--workdir", str(working)) if container.in_task_directory else ()),
         *container.options,
