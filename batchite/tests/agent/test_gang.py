@@ -48,7 +48,14 @@ class Site:
         variables = {"AZ_BATCH_NODE_ROOT_DIR": str(root), "AZ_BATCH_TASK_DIR": str(root / directory), "PATH": PATH}
         return Launch(root, directory, command_line, {**variables, "NUMBER": str(number), "SHARED": str(root / WHOLE)})
 
-    def run(self, command: str, coordination: str, files: tuple[ResourceFile, ...] = (), limit: float = 60) -> None:
+    def run(
+        self,
+        command: str,
+        coordination: str,
+        files: tuple[ResourceFile, ...] = (),
+        limit: float = 60,
+        own: tuple[ResourceFile, ...] = (),
+    ) -> None:
         """Begin an attempt of these scripts."""
 
         def instance(number: int) -> Instance:
@@ -56,7 +63,7 @@ class Site:
             return Instance(NODES[number], replace(made, files_in=WHOLE, background=True, resource_files=files))
 
         instances = (instance(0), instance(1))
-        whole = self.launch(0, f"/bin/sh -c '{command}'")
+        whole = replace(self.launch(0, f"/bin/sh -c '{command}'"), resource_files=own)
         self.agent.run_task(TASK, NODES[0], 1, replace(whole, continues=True, instances=instances, wall_clock=limit))
 
     def ended(self) -> TaskEnded:
@@ -173,3 +180,17 @@ def test_an_output_that_has_become_a_link_is_not_written(site: Site, tmp_path: P
     assert failure is not None
     assert failure.code == "ResourceDirectoryCreateFailed"
     assert target.read_text() == ""
+
+
+@pytest.mark.ours
+def test_files_of_the_command_are_not_written_where_a_link_leads(site: Site, tmp_path: Path) -> None:
+    """Its coordination command may have made the working directory a link to anywhere."""
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    with BlobStore({"c/data": b"content"}) as store:
+        own = (ResourceFile(url=f"{store.url}/c/data", path="data"),)
+        site.run("true", f"cd ..; rmdir wd; ln -s {target} wd", own=own)
+        failure = site.ended().failure
+    assert failure is not None
+    assert failure.code == "ResourceDirectoryCreateFailed"
+    assert not list(target.iterdir())

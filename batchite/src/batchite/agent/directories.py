@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -27,6 +28,42 @@ def open_output(path: Path, *, anew: bool) -> BinaryIO:
     """A file of a task's output, empty or to be continued; a link is refused. Raises OSError."""
     how = os.O_TRUNC if anew else os.O_APPEND
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how, 0o666), "wb" if anew else "ab")
+
+
+def real(root: Path, directory: Path) -> Path:
+    """A directory below a node's root as a path without links. Raises OSError when a task has put one on the way."""
+    path = root.resolve() / directory.relative_to(root)
+    if directory.resolve() != path:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(directory))
+    return path
+
+
+def create(path: Path) -> BinaryIO:
+    """A file, empty, its folders made. The path has no links; one that is on the way all the same is refused.
+
+    Raises OSError.
+    """
+    folder = os.open("/", _FOLDER)
+    try:
+        for name in path.parts[1:-1]:
+            below = _open_folder(name, folder)
+            os.close(folder)
+            folder = below
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        return os.fdopen(os.open(path.name, flags, 0o666, dir_fd=folder), "wb")
+    finally:
+        os.close(folder)
+
+
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
+
+
+def _open_folder(name: str, parent: int) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(name, _FOLDER, dir_fd=parent)
+    with contextlib.suppress(FileExistsError):  # another thread was faster
+        os.mkdir(name, dir_fd=parent)
+    return os.open(name, _FOLDER, dir_fd=parent)
 
 
 def give_tree(directory: Path, owner: TaskUser) -> None:

@@ -137,7 +137,7 @@ class Attempt:
             directories.remove(whole)
             working.mkdir(parents=True)
         for file in self.launch.resource_files:
-            target = whole if self.launch.files_in else working
+            target = directories.real(root, whole if self.launch.files_in else working)
             self._downloaded += len(self.transfer.download(file, target, self._stopping))
         directories.give_tree(whole, self.user)
 

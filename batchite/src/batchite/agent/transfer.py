@@ -7,6 +7,7 @@ other refusal becomes the documented failure code at once.
 from __future__ import annotations
 
 import errno
+import os
 import re
 import ssl
 import threading
@@ -19,7 +20,7 @@ from xml.etree import ElementTree as ET
 
 import urllib3
 
-from batchite.agent import patterns
+from batchite.agent import directories, patterns
 from batchite.agent.launch import OutputFile, ResourceFile
 from batchite.scheduler.model import Detail, Failure
 
@@ -216,12 +217,11 @@ def _below(directory: Path, relative: str) -> Path:
 
 def _write(response: urllib3.BaseHTTPResponse, target: Path, mode: str, stop: threading.Event) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
+        with directories.create(target) as file:
             for chunk in response.stream(CHUNK, decode_content=False):
                 _go_on(stop)
                 file.write(chunk)
-        target.chmod(int(mode or "0770", 8))
+            os.fchmod(file.fileno(), int(mode or "0770", 8))
     except OSError as error:
         code = "DiskFull" if error.errno in NO_SPACE else "ResourceFileWriteFailed"
         raise TransferError(_failure(code, f"Cannot write the resource file: {error.strerror}", target.name)) from error

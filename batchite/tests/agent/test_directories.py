@@ -1,0 +1,30 @@
+"""Files that the server makes in directories that belong to tasks."""
+
+from pathlib import Path
+
+import pytest
+
+from batchite.agent import directories
+
+pytestmark = pytest.mark.ours
+
+
+def test_a_file_is_made_with_its_folders_or_emptied(tmp_path: Path) -> None:
+    """As often as is wanted."""
+    path = tmp_path.resolve() / "a" / "b" / "file"
+    for text in (b"longer", b"short"):
+        with directories.create(path) as file:
+            file.write(text)
+        assert path.read_bytes() == text
+
+
+@pytest.mark.parametrize("link", ["a", "a/b", "a/b/file"])
+def test_no_file_is_made_where_a_link_leads(tmp_path: Path, link: str) -> None:
+    """Wherever on the way it is; a task may put it there at any moment."""
+    target, path = tmp_path / "target", tmp_path.resolve() / "a" / "b" / "file"
+    (target / "b").mkdir(parents=True)
+    (tmp_path / link).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / link).symlink_to(target / "file" if link.endswith("file") else target)
+    with pytest.raises(OSError, match="symbolic links|Not a directory"):
+        directories.create(path)
+    assert not list(target.rglob("file"))
