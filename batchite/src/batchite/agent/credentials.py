@@ -18,9 +18,12 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
+from batchite.agent import spawn
+from batchite.agent.spawn import Child
 from batchite.agent.users import TaskUser
 
 _NUMBERS = {"x86_64": (116, 117, 119), "aarch64": (159, 147, 149)}
@@ -50,6 +53,17 @@ def acting(user: TaskUser) -> Iterator[None]:
     else:
         with of_user(user.uid, user.gid):
             yield
+
+
+def start(command: list[str], user: TaskUser, cwd: Path, env: dict[str, str], outputs: tuple[int, int]) -> Child:
+    """Start a command as that user, the leader of a session of its own, with an empty input. Raises as `spawn` does."""
+    changes = user.uid is not None and user.gid is not None
+    if not spawn.available() or (changes and not per_thread()):
+        out, err = outputs
+        options = {"cwd": cwd, "env": env, "stdin": subprocess.DEVNULL, "stdout": out, "stderr": err}
+        return popen(command, user, **options, start_new_session=True)
+    with of_user(user.uid or 0, user.gid or 0) if changes else nullcontext():
+        return spawn.spawn(command, cwd, env, outputs)
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from batchite.agent.spawn import Child
 from batchite.scheduler.consumption import MICRO, Consumption
 
 PROC = Path("/proc")
@@ -46,7 +46,7 @@ def start_time(pid: int) -> str:
     return fields[19] if fields else ""
 
 
-def wait_unreaped(child: subprocess.Popen[bytes]) -> None:
+def wait_unreaped(child: Child) -> None:
     """Wait until a child has ended; it stays a zombie, so that its pid goes to no other process meanwhile."""
     if hasattr(os, "waitid"):
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
@@ -54,7 +54,7 @@ def wait_unreaped(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def reap(child: subprocess.Popen[bytes]) -> Consumption | None:
+def reap(child: Child) -> Consumption | None:
     """Wait for a child and set its return code; what it and the descendants it has waited for have used.
 
     Times are the kernel's own accounts. Calls and bytes are those of read and write calls, whether or not the page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import shlex
-import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from batchite.agent import containers, credentials, directories, packages, processes
 from batchite.agent.engine import NO_ENGINE, Engine
 from batchite.agent.launch import Launch, OutputFile
+from batchite.agent.spawn import Child
 from batchite.agent.transfer import Transfer, TransferError, Uploaded
 from batchite.agent.users import TaskUser
 from batchite.scheduler.consumption import Consumption
@@ -62,7 +62,7 @@ class Attempt:
     _lock: threading.Lock = field(default_factory=threading.Lock)  # held while killing and while reaping
     _stopping: threading.Event = field(default_factory=threading.Event)
     _done: threading.Event = field(default_factory=threading.Event)
-    _process: subprocess.Popen[bytes] | None = None
+    _process: Child | None = None
     _contained: containers.Contained | None = None
     _container: ContainerInfo | None = None
     _overran: bool = False
@@ -177,7 +177,7 @@ class Attempt:
             code = self._reap(process)
         return code if code >= 0 else 128 - code  # killed by signal n: 128 + n
 
-    def _spawn(self) -> subprocess.Popen[bytes] | None:
+    def _spawn(self) -> Child | None:
         with self._output(STDOUT) as stdout, self._output(STDERR) as stderr, self._lock:
             if self._stopping.is_set() or self._overran:
                 return None
@@ -197,17 +197,17 @@ class Attempt:
         directories.give(path, self.user)
         return file
 
-    def _reap(self, process: subprocess.Popen[bytes]) -> int:
+    def _reap(self, process: Child) -> int:
         """End what the leader left in its process group, then the leader's own zombie."""
         if self.launch.background:
             with self._lock:
                 self.used = processes.reap(process)
-                return process.returncode
+                return process.wait()
         with self._lock:
             processes.kill_group(process.pid)
             self.used = processes.reap(process)
         processes.end_session(process.pid)
-        return process.returncode
+        return process.wait()
 
     def _timer(self, limit: float | None) -> threading.Timer | None:
         """A running timer that ends the attempt at its limit, if it has one."""
@@ -263,22 +263,13 @@ class _LaunchError(Exception):
 
 def _popen(
     command_line: str, environment: dict[str, str], working: Path, outputs: tuple[int, int], user: TaskUser
-) -> subprocess.Popen[bytes]:
+) -> Child:
     """Start the command line without a shell, in a session of its own; `outputs` are stdout and stderr.
 
     Raises _LaunchError.
     """
     try:
-        return credentials.popen(
-            shlex.split(command_line),
-            user,
-            cwd=working,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=outputs[0],
-            stderr=outputs[1],
-            start_new_session=True,
-        )
+        return credentials.start(shlex.split(command_line), user, working, environment, outputs)
     except FileNotFoundError as error:
         raise _LaunchError("CommandProgramNotFound", "The specified program was not found") from error
     except (OSError, ValueError, IndexError) as error:
