@@ -85,8 +85,8 @@ def test_a_terminal_is_one(ann: Visitor) -> None:
         await shell.stdout.readuntil("24 80\r\n")
         await shell.stdout.readuntil("xterm\r\n")
         shell.change_terminal_size(100, 30)
-        shell.stdin.write("sleep 600\n")
-        await shell.stdout.readuntil("sleep 600\r\n")
+        shell.stdin.write("sh -c 'echo go; exec sleep 600'\n")
+        await shell.stdout.readuntil("go\r\n")  # it runs: the shell itself would drop what is typed too early
         shell.stdin.write("\x03")
         await shell.stdout.readuntil("^C")
         shell.stdin.write("stty size\n")
