@@ -124,6 +124,15 @@ CONTAINER = {
     "containerHostBatchBindMounts": [{"source": "Shared", "isReadOnly": True}],
 }
 
+HEALTH = {
+    "name": "health",
+    "publisher": "Microsoft.ManagedServices",
+    "type": "ApplicationHealthLinux",
+    "typeHandlerVersion": "1.0",
+    "autoUpgradeMinorVersion": True,
+    "enableAutomaticUpgrade": False,
+    "settings": {"protocol": "http", "port": 8080, "requestPath": "/health", "intervalInSeconds": 5},
+}
 POOLS: dict[str, dict[str, Any]] = {
     "identity": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {}}}},
     "tags": {"tags": {"team": "solar"}},
@@ -140,6 +149,7 @@ POOLS: dict[str, dict[str, Any]] = {
         ),
         "startTask": {"commandLine": "x", "containerSettings": CONTAINER},
     },
+    "extensions": _machine(extensions=[HEALTH]),
     "own image": _machine(imageReference={"id": f"{_GROUP}/Microsoft.Compute/images/i"}),
     "shared image": _machine(imageReference={"sharedGalleryImageId": "/subscriptions/s/galleries/g"}),
     "community image": _machine(imageReference={"communityGalleryImageId": "/communityGalleries/g"}),
@@ -189,23 +199,15 @@ POOLS: dict[str, dict[str, Any]] = {
 
 MACHINE = "deploymentConfiguration.virtualMachineConfiguration"
 MOUNT = {"relativeMountPath": "data", "mountOptions": "ro"}
-EXTENSION = {
-    "name": "n",
-    "publisher": "p",
-    "type": "t",
-    "typeHandlerVersion": "1.0",
-    "autoUpgradeMinorVersion": True,
-    "enableAutomaticUpgrade": True,
-    "provisionAfterExtensions": ["m"],
-    "settings": {},
-    "protectedSettings": {"key": HIDDEN},
-}
 REFUSED_POOLS: dict[str, dict[str, Any]] = {
     "applicationLicenses": {"applicationLicenses": ["maya"]},
     "certificates": {
         "certificates": [{"id": "/c", "storeLocation": "LocalMachine", "storeName": "My", "visibility": ["Task"]}]
     },
-    f"{MACHINE}.extensions": _machine(extensions=[EXTENSION]),
+    f"{MACHINE}.extensions.protectedSettings": _machine(extensions=[{**HEALTH, "protectedSettings": {"key": HIDDEN}}]),
+    f"{MACHINE}.extensions.provisionAfterExtensions": _machine(
+        extensions=[{**HEALTH, "settings": {}, "provisionAfterExtensions": ["m"]}]
+    ),
     f"{BLOBS}.accountKey": {"mountConfiguration": [{BLOB_MOUNT: {**BLOB_CONTAINER, "accountKey": HIDDEN}}]},
     f"{BLOBS}.sasKey": {"mountConfiguration": [{BLOB_MOUNT: {**BLOB_CONTAINER, "sasKey": HIDDEN}}]},
     "mountConfiguration.azureFileShareConfiguration": {

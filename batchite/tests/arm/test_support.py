@@ -9,6 +9,7 @@ from arm.batch_inputs import (
     BEHIND_A_PACKAGE,
     HIDDEN,
     IN_THE_PATH,
+    MACHINE,
     POOLS,
     REFUSED_POOLS,
     SECRETS,
@@ -27,7 +28,7 @@ from batchite.arm.types.support import HONOURED, POOL, REFUSED, STORED, TABLES, 
 
 SHOWN_AS = {"scaleSettings.fixedScale.nodeDeallocationOption": "resizeOperationStatus.nodeDeallocationOption"}
 ALTERNATIVES = (
-    {"machine", "own image", "shared image", "community image", "windows", "containers"},
+    {"machine", "own image", "shared image", "community image", "windows", "containers", "extensions"},
     {"autoScale", "fixedScale"},
     {"fixedScale", "interNodeCommunication"},  # of both kinds, which do not talk
     {"startTask", "userAccounts", "containers"},
@@ -208,6 +209,23 @@ def test_what_is_refused_is_named_with_the_reason(name: str) -> None:
         assert path == name
         assert answer.json["Reason"].lower() == f"{support(POOL, name).reason}.".lower()
         assert HIDDEN not in repr(answer.json)
+        assert not world.service.pools
+
+    play(scenario)
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("other", [{"type": "CustomScript"}, {"typeHandlerVersion": "2.0"}])
+def test_extensions_that_no_local_node_carries_out_are_refused(other: dict[str, str]) -> None:
+    """501 that names them; nothing is made."""
+    machine = POOLS["extensions"]["deploymentConfiguration"]["virtualMachineConfiguration"]
+    given = machine | {"extensions": [machine["extensions"][0] | other]}
+
+    async def scenario(world: World) -> None:
+        body = pool({"deploymentConfiguration": {"virtualMachineConfiguration": given}})
+        answer = await world.call("PUT", await prepared(world, {}), body)
+        assert answer.status == 501
+        assert f"{MACHINE}.extensions" in repr(answer.json)
         assert not world.service.pools
 
     play(scenario)

@@ -1,6 +1,5 @@
 """The data plane over plain HTTP: status codes, headers, refusals, paging, conditions."""
 
-
 import pytest
 from batch.harness import POOL, Account, wait_until
 

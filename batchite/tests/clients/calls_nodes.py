@@ -2,6 +2,8 @@
 
 from clients.calls import NO_FILE, NO_NODE, NO_POOL, NONE, Call
 
+EXTENSION = {"provisioningState": "Succeeded", "instanceView": {"name": "health"}}
+_EXTENSION_EFFECT = "server/test_node_extensions.py::test_the_extension_tells_whether_a_tasks_server_answers"
 NODES = (
     Call(
         "list_nodes",
@@ -135,12 +137,26 @@ NODES = (
     Call(
         "list_node_extensions",
         "compute_node_extension.list",
-        "node",
+        "node with an extension",
         args=("{pool}", "{node}"),
-        kind="[]",
-        shows=[],  # pools with extensions are refused
+        kind="[BatchNodeVMExtension]",
+        old_kind="[NodeVMExtension]",
+        shows=[EXTENSION],
+        elsewhere=_EXTENSION_EFFECT,
         wrong=("{pool}", NONE),
         code=NO_NODE,
+    ),
+    Call(
+        "get_node_extension",
+        "compute_node_extension.get",
+        "node with an extension",
+        args=("{pool}", "{node}", "health"),
+        kind="BatchNodeVMExtension",
+        old_kind="NodeVMExtension",
+        shows=EXTENSION,
+        elsewhere=_EXTENSION_EFFECT,
+        wrong=("{pool}", "{node}", NONE),
+        code="ResourceNotFound",
     ),
     Call(
         "list_node_files",

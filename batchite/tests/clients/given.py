@@ -21,6 +21,7 @@ from batchite.clock import wire_time
 
 SCALE = 600
 METRICS_AGE = LATEST_END / SCALE + 1
+CLOSED_PORT = {"protocol": "tcp", "port": 1}
 METADATA = {"metadata": [{"name": "of", "value": "given"}]}
 _NUMBERS = count(1)
 
@@ -122,6 +123,11 @@ def _node_with_user(world: World, name: str) -> Facts:
     return facts
 
 
+def _extended_node(world: World, name: str) -> Facts:
+    health = {"publisher": "Microsoft.ManagedServices", "type": "ApplicationHealthLinux", "typeHandlerVersion": "1.0"}
+    return _node(world, name, VM | {"extensions": [{"name": "health", "settings": CLOSED_PORT, **health}]})
+
+
 def _draining_pool(world: World, name: str) -> Facts:
     facts = _node(world, name)
     world.post("/jobs", {"id": name, "poolInfo": {"poolId": name}})
@@ -205,6 +211,7 @@ GIVEN: Mapping[str, Callable[[World, str], Facts]] = {
     "offline node": _offline_node,
     "deallocated node": _deallocated_node,
     "node with a user": _node_with_user,
+    "node with an extension": _extended_node,
     "draining pool": _draining_pool,
     "job": _job,
     "disabled job": _disabled_job,

@@ -66,9 +66,17 @@ CONTAINERS = {
     "containerImageNames": ["a"],
     "containerRegistries": [{"registryServer": "r"}],
 }
+HEALTH = {
+    "name": "health",
+    "publisher": "Microsoft.ManagedServices",
+    "type": "ApplicationHealthLinux",
+    "typeHandlerVersion": "1.0",
+    "settings": {"protocol": "tcp", "port": 1},
+}
 FULL_POOL = POOL | {
     "id": "new",
-    "virtualMachineConfiguration": POOL["virtualMachineConfiguration"] | {"containerConfiguration": CONTAINERS},
+    "virtualMachineConfiguration": POOL["virtualMachineConfiguration"]
+    | {"containerConfiguration": CONTAINERS, "extensions": [HEALTH]},
     "resizeTimeout": "PT15M",
     "taskSlotsPerNode": 1,
     "taskSchedulingPolicy": {"nodeFillType": "pack"},

@@ -1,13 +1,15 @@
 """The rules of a pool's virtual machines and their network: image, disks, security, upgrades, endpoints.
 
-All of it is kept and given back, for a pretend node has none of it. Source: REST reference 2025-06-01.
+All of it is kept and given back; but for extensions and containers, a pretend node has none of it.
+Source: REST reference 2025-06-01.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batchite.batch.rules import Check, boolean, choice, integer, listing, record, refused, secret, text
+from batchite.batch.extensions import EXTENSIONS
+from batchite.batch.rules import Check, boolean, choice, integer, listing, record, secret, text
 from batchite.http.types import Json
 
 RESOURCE_GROUP = r"(?i)/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
@@ -92,7 +94,7 @@ VIRTUAL_MACHINE: Check = record(
             {"type": choice("dockerCompatible", "criCompatible")},
             {"containerImageNames": listing(IMAGE_NAME), "containerRegistries": listing(CONTAINER_REGISTRY)},
         ),
-        "extensions": refused("there is no machine to extend; leave them out locally"),
+        "extensions": EXTENSIONS,
     },
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from batchite.batch import documents, logins, pools, render
+from batchite.batch import documents, extensions, logins, pools, render
 from batchite.batch.answers import done, one
 from batchite.batch.bodies import read_body
 from batchite.batch.context import POOL, Context, stored
@@ -83,15 +83,24 @@ async def enable_node_scheduling(context: Context, request: Request) -> Response
 
 
 async def list_node_extensions(context: Context, request: Request) -> Response:
-    """GET /pools/{poolId}/nodes/{nodeId}/extensions: none, since a pool with extensions is refused."""
-    find_node(context, request)
-    return Response(200, list_page(request, EXTENSION, ()))
+    """GET /pools/{poolId}/nodes/{nodeId}/extensions: those of its pool."""
+    found = await _extensions(context, request)
+    return Response(200, list_page(request, EXTENSION, ((name, partial(dict, item)) for name, item in found.items())))
 
 
 async def get_node_extension(context: Context, request: Request) -> Response:
-    """GET /pools/{poolId}/nodes/{nodeId}/extensions/{extensionName}: no node has one."""
-    find_node(context, request)
-    raise ServiceError("ResourceNotFound", f"The node has no extension {request.params['extensionName']}.")
+    """GET /pools/{poolId}/nodes/{nodeId}/extensions/{extensionName}, with what it finds now."""
+    found, name = await _extensions(context, request), request.params["extensionName"]
+    if name not in found:
+        raise ServiceError("ResourceNotFound", f"The node has no extension {name}.")
+    return one(request, EXTENSION, found[name])
+
+
+async def _extensions(context: Context, request: Request) -> dict[str, dict[str, Json]]:
+    """Those of the node that the path names, by their names."""
+    pool, state = find_node(context, request)
+    wanted = stored(context.service, POOL, pool.key).get("virtualMachineConfiguration", {}).get("extensions", ())
+    return {given["name"]: await extensions.on_node(given, state.state) for given in wanted}
 
 
 async def _restart(context: Context, request: Request, event: RestartNode | DeallocateNode | StartNode) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 from batchite.arm.shapes import (
     DROPPED,
     Shape,
+    anything,
     array,
     duration,
     flag,
@@ -20,6 +21,7 @@ from batchite.arm.shapes import (
 )
 from batchite.arm.types.identity import identity_shape
 from batchite.arm.types.support import POOL, reason
+from batchite.batch.extensions import EXTENSIONS
 from batchite.errors import invalid_property
 
 OUTPUTS = [
@@ -102,6 +104,31 @@ _CONTAINER_SETTINGS = record(
     },
     required=("imageName",),
 )
+_EXTENSIONS = array(
+    record(
+        {
+            "name": text(),
+            "publisher": text(),
+            "type": text(),
+            "typeHandlerVersion": text(),
+            "autoUpgradeMinorVersion": flag(),
+            "enableAutomaticUpgrade": flag(),
+            "settings": anything,
+            "protectedSettings": _refused(f"{_MACHINE}.extensions.protectedSettings"),
+            "provisionAfterExtensions": _refused(f"{_MACHINE}.extensions.provisionAfterExtensions"),
+        },
+        required=("name", "publisher", "type"),
+    )
+)
+
+
+def _extensions(value: Any, path: str) -> Any:
+    """Those that a local node carries out, with the settings that the data plane takes."""
+    kept = _EXTENSIONS(value, path)
+    EXTENSIONS(path, kept)
+    return kept
+
+
 _VIRTUAL_MACHINE = record(
     {
         "imageReference": record({name: text() for name in _IMAGE}),
@@ -115,7 +142,7 @@ _VIRTUAL_MACHINE = record(
         "securityProfile": _SECURITY,
         "serviceArtifactReference": record({"id": text()}, required=("id",)),
         "containerConfiguration": _CONTAINERS,
-        "extensions": _refused(f"{_MACHINE}.extensions"),
+        "extensions": _extensions,
     },
     required=("imageReference", "nodeAgentSkuId"),
 )
