@@ -155,6 +155,18 @@ def test_a_failed_upload_is_the_tasks_failure_unless_it_has_failed_already(node:
         assert store.blobs.pop("c/b") == b""
 
 
+def test_nothing_is_uploaded_from_where_the_task_directory_has_become_a_link(
+    node: Node, store: BlobStore, tmp_path: Path
+) -> None:
+    """A task may rename its directory; what the server may read is not the task's to have."""
+    secrets = tmp_path / "secrets"
+    (secrets / "wd").mkdir(parents=True)
+    (secrets / "wd/key").write_text("secret")
+    command = f"/bin/sh -c 'mv {node.task} {node.task}.old; ln -s {secrets} {node.task}'"
+    ended = node.run(command, output_files=(OutputFile("**/*", f"{store.url}/c"),))
+    assert (code(ended), store.blobs) == ("FileUploadMiscError", {})
+
+
 def test_a_stop_before_the_start_keeps_the_command_from_running(node: Node) -> None:
     """A stop may overtake the thread that runs the attempt."""
     attempt = node.attempt(node.launch("/bin/true"))

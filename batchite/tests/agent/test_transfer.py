@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_read_is_a_failure_of_the_upload(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("batchite.agent.directories.read", refuse)
     with pytest.raises(TransferError) as caught:
         transfer().upload(OutputFile("a.csv", f"{store.url}/c"), task, NEVER)
     assert caught.value.failure.code == "FileUploadMiscError"

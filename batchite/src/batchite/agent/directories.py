@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,26 +44,43 @@ def create(path: Path) -> BinaryIO:
 
     Raises OSError.
     """
-    folder = os.open("/", _FOLDER)
-    try:
-        for name in path.parts[1:-1]:
-            below = _open_folder(name, folder)
-            os.close(folder)
-            folder = below
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        return os.fdopen(os.open(path.name, flags, 0o666, dir_fd=folder), "wb")
-    finally:
-        os.close(folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    return os.fdopen(_open(path, flags, make=True), "wb")
+
+
+def read(path: Path) -> BinaryIO:
+    """A regular file of a task's, to be read. The path has no links; one that is on the way all the same is refused.
+
+    Raises OSError.
+    """
+    file = os.fdopen(_open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, make=False), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe in its place would never end
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return file
 
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
-def _open_folder(name: str, parent: int) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        return os.open(name, _FOLDER, dir_fd=parent)
-    with contextlib.suppress(FileExistsError):  # another thread was faster
-        os.mkdir(name, dir_fd=parent)
+def _open(path: Path, flags: int, *, make: bool) -> int:
+    folder = os.open("/", _FOLDER)
+    try:
+        for name in path.parts[1:-1]:
+            below = _open_folder(name, folder, make=make)
+            os.close(folder)
+            folder = below
+        return os.open(path.name, flags, 0o666, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _open_folder(name: str, parent: int, *, make: bool) -> int:
+    if make:
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(name, _FOLDER, dir_fd=parent)
+        with contextlib.suppress(FileExistsError):  # another thread was faster
+            os.mkdir(name, dir_fd=parent)
     return os.open(name, _FOLDER, dir_fd=parent)
 
 

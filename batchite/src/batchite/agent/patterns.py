@@ -82,10 +82,14 @@ def _fixed_directory(pattern: str) -> str:
 
 
 def _files(task_directory: Path) -> Iterator[tuple[Path, str]]:
-    """Regular files below the task directory; symbolic links are not followed out of it."""
+    """Regular files below the task directory by their paths without links, with the names they have there.
+
+    Symbolic links are not followed out of it.
+    """
     root = task_directory.resolve()
     for directory, _, names in os.walk(root):
         for name in names:
             path = Path(directory, name)
-            if path.is_file() and path.resolve().is_relative_to(root):
-                yield path, f"/{path.relative_to(root).as_posix()}"
+            real = path.resolve()
+            if real.is_file() and real.is_relative_to(root):
+                yield real, f"/{path.relative_to(root).as_posix()}"

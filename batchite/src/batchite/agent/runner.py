@@ -236,9 +236,13 @@ class Attempt:
         for output in self.launch.output_files:
             if _wanted(output, success=ended.failure is None) and not self._stopping.is_set():
                 try:
+                    directories.real(self.launch.node_root, self._directory)
                     uploaded += self.transfer.upload(output, self._directory, self._stopping)
                 except TransferError as error:
                     problem = problem or error.failure
+                except OSError as error:
+                    text = f"The task directory is not what it was: {error.strerror}"
+                    problem = problem or Failure("usererror", "FileUploadMiscError", text)
         if uploaded:
             self.on_uploaded(uploaded)
         if self._stopping.is_set():

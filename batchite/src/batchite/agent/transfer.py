@@ -131,24 +131,24 @@ class Transfer:
     def _store(self, output: OutputFile, path: Path, url: str, stop: threading.Event) -> Uploaded:
         def once() -> Uploaded:
             try:
-                with path.open("rb") as body:
-                    return self._put(output, _chunks(body, stop), path, url)
+                with directories.read(path) as body:
+                    return self._put(output, body, path.name, url, stop)
             except OSError as error:
                 text = f"The output file {path.name} cannot be read: {error.strerror}"
                 raise TransferError(_failure("FileUploadMiscError", text, url)) from error
 
         return _repeat(once, stop, self._first_pause, lambda error: _broken("FileUpload", error, url))
 
-    def _put(self, output: OutputFile, body: Iterator[bytes], path: Path, url: str) -> Uploaded:
-        size = path.stat().st_size
+    def _put(self, output: OutputFile, body: BinaryIO, name: str, url: str, stop: threading.Event) -> Uploaded:
+        size = os.fstat(body.fileno()).st_size
         if size > LARGEST_UPLOAD:
-            text = f"{path.name} is larger than {LARGEST_UPLOAD} bytes"
+            text = f"{name} is larger than {LARGEST_UPLOAD} bytes"
             raise TransferError(_failure("FileUploadMiscError", text, url))
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Length": str(size), **output.headers}
         response = self._http.request(
-            "PUT", url, body=body, headers={**self._authorisation(output.client_id), **headers}
+            "PUT", url, body=_chunks(body, stop), headers={**self._authorisation(output.client_id), **headers}
         )
-        _check(response.status, 201, _upload_failure(response.status, url, path.name))
+        _check(response.status, 201, _upload_failure(response.status, url, name))
         return Uploaded(without_query(url), response.headers.get("ETag", ""))
 
     def _authorisation(self, client_id: str) -> dict[str, str]:
