@@ -18,6 +18,7 @@ from batchite.errors import ServiceError
 from batchite.http.types import Json, Request, Response
 from batchite.scheduler.events import AddTasks, DeleteTask, ReactivateTask, TerminateTask
 from batchite.scheduler.model import JobState, TaskState
+from batchite.scheduler.tasks import check_id
 
 MOST_TASKS = 100  # of one addtaskcollection request
 
@@ -111,16 +112,18 @@ def _sorted_out(
     context: Context, request: Request, job: JobState, value: list[Json]
 ) -> tuple[dict[int, dict[str, Json]], dict[int, dict[str, Json]]]:
     """The tasks that can be added, and the answers for the others, both by position."""
-    account, known = context.accounts.find(request.account), set(context.service.tasks_of(job.key))
+    account, known = context.accounts.find(request.account), context.service.tasks_of(job.key)
+    fresh: set[str] = set()  # apart: a job may have very many tasks, and a copy of their ids would cost too much
     good: dict[int, dict[str, Json]] = {}
     refused: dict[int, dict[str, Json]] = {}
     for index, body in enumerate(value):
         try:
             tasks.check_task(context.service, job, account, context.applications, body, known)
+            check_id(job, body["id"].lower(), fresh)
         except ServiceError as error:
             refused[index] = _refused(request, body, error)
         else:
-            known.add(body["id"].lower())
+            fresh.add(body["id"].lower())
             good[index] = without_nulls(body)
     return good, refused
 
