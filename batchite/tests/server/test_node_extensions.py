@@ -1,7 +1,8 @@
 """The Application Health extension of a real node, whose application is a task."""
 
+import contextlib
+import random
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,9 +28,11 @@ def health(client: BatchClient) -> str:
 
 
 def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """One that nobody listens on, and that no connection gets meanwhile: below those that the system hands out."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 @pytest.mark.documented
@@ -53,7 +56,7 @@ def test_the_extension_tells_whether_a_tasks_server_answers(own: RunningServer) 
     client.create_job(job("job", "pool"))
     wait_until(lambda: [node.state for node in client.list_nodes("pool")] == ["idle"], "the node is idle")
     assert health(client) == "failed"
-    client.create_task("job", task("web", f"{sys.executable} -m http.server {port} --bind 127.0.0.1"))
+    client.create_task("job", task("web", f"python3 -m http.server {port} --bind 127.0.0.1"))
     wait_until(lambda: health(client) == "succeeded", "the application answers")
     client.terminate_task("job", "web")
     wait_until(lambda: health(client) == "failed", "the application answers no more")
